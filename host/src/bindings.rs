@@ -1,0 +1,35 @@
+//! The WIT of the capabilities as Rust: `bindgen!` and nothing else.
+
+wasmtime::component::bindgen!({
+    path: ["../wit/postgres", "../wit/redis", "../wit/kafka", "../wit/logging"],
+    inline: "
+        package componentd:host;
+        world capabilities {
+            import componentd:postgres/client@0.1.0;
+            import componentd:redis/client@0.1.0;
+            import componentd:kafka/producer@0.1.0;
+            import wasi:logging/logging@0.1.0-draft;
+        }
+    ",
+    world: "componentd:host/capabilities",
+    imports: { default: async | trappable },
+    with: {
+        "componentd:postgres/client.database": crate::capability::postgres::Database,
+        "componentd:postgres/client.transaction": crate::capability::postgres::Transaction,
+    },
+});
+
+/// What a component exports to be called with Kafka records.
+pub mod handler {
+    wasmtime::component::bindgen!({
+        path: ["../wit/kafka"],
+        inline: "
+            package componentd:host;
+            world kafka-handler {
+                export componentd:kafka/handler@0.1.0;
+            }
+        ",
+        world: "componentd:host/kafka-handler",
+        exports: { default: async },
+    });
+}

@@ -1,0 +1,132 @@
+//! Kafka: records to the topics that a service is granted, as `componentd:kafka/producer`.
+
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
+use wasmtime::component::{HasData, Linker};
+
+use crate::bindings::componentd::kafka::producer as wit;
+use crate::config;
+use crate::state::State;
+
+/// The librdkafka client behind consumers and producers alike, with its own log lines in ours.
+pub fn client_config(backend: &config::KafkaBackend) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", &backend.brokers).set("client.id", "componentd");
+    config
+}
+
+/// The producer that all services share.
+#[derive(Clone)]
+pub struct Producer(FutureProducer);
+
+impl Producer {
+    /// A producer that connects in the background.
+    ///
+    /// # Errors
+    /// librdkafka refuses the configuration.
+    pub fn new(backend: &config::KafkaBackend) -> Result<Self, KafkaError> {
+        let mut config = client_config(backend);
+        // Idempotence implies acks=all and keeps the order of each partition through retries.
+        config.set("enable.idempotence", "true").set("linger.ms", "0").set("message.timeout.ms", "10000");
+        config.create().map(Self)
+    }
+
+    /// Whether a broker answers, and which of `topics` it does not know. Blocks.
+    ///
+    /// # Errors
+    /// No broker answers within `timeout`.
+    pub fn unknown_topics<'t>(&self, topics: &[&'t str], timeout: Duration) -> Result<Vec<&'t str>, KafkaError> {
+        let mut unknown = Vec::new();
+        for topic in topics {
+            let metadata = self.0.client().fetch_metadata(Some(topic), timeout)?;
+            if metadata.topics().iter().all(|known| known.partitions().is_empty()) {
+                unknown.push(*topic);
+            }
+        }
+        Ok(unknown)
+    }
+
+    /// Sends a record and waits until all in-sync replicas have it.
+    ///
+    /// # Errors
+    /// As the interface says; after `unavailable` it may still arrive.
+    pub async fn send(&self, record: wit::OutgoingRecord, timeout: Duration) -> Result<wit::Delivery, wit::Error> {
+        let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
+        for header in &record.headers {
+            headers = headers.insert(Header { key: &header.name, value: Some(&header.value) });
+        }
+        let mut message = FutureRecord::to(&record.topic).headers(headers);
+        message.key = record.key.as_deref();
+        message.payload = record.payload.as_deref();
+        match tokio::time::timeout(timeout, self.0.send(message, timeout)).await {
+            Ok(Ok(delivery)) => Ok(wit::Delivery { partition: delivery.partition, offset: delivery.offset }),
+            Ok(Err((e, _))) => Err(error(&e)),
+            Err(_) => Err(wit::Error::Unavailable(format!("no acknowledgement within {timeout:?} (limits.timeout)"))),
+        }
+    }
+}
+
+/// What one service may do with Kafka.
+pub struct View<'a> {
+    pub producer: Option<&'a Producer>,
+    pub grant: Option<&'a config::KafkaGrant>,
+    pub limits: &'a config::Limits,
+}
+
+/// Ties [`View`] to the linker.
+struct HasKafka;
+
+impl HasData for HasKafka {
+    type Data<'a> = View<'a>;
+}
+
+/// Offers the interface to components.
+///
+/// # Errors
+/// It is offered already.
+pub fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    crate::bindings::componentd::kafka::types::add_to_linker::<State, HasKafka>(linker, State::kafka)?;
+    wit::add_to_linker::<State, HasKafka>(linker, State::kafka)
+}
+
+impl crate::bindings::componentd::kafka::types::Host for View<'_> {}
+
+impl wit::Host for View<'_> {
+    async fn send(&mut self, record: wit::OutgoingRecord) -> wasmtime::Result<Result<wit::Delivery, wit::Error>> {
+        match self.permitted(&record) {
+            Ok(producer) => Ok(producer.send(record, self.limits.timeout.0).await),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+}
+
+impl View<'_> {
+    fn permitted(&self, record: &wit::OutgoingRecord) -> Result<&Producer, wit::Error> {
+        let granted = |grant: &config::KafkaGrant| grant.produce.contains(&record.topic);
+        match self.producer {
+            Some(producer) if self.grant.is_some_and(granted) => Ok(producer),
+            _ => Err(wit::Error::Denied(format!("`grants.kafka.produce` does not name the topic {:?}", record.topic))),
+        }
+    }
+}
+
+fn error(error: &KafkaError) -> wit::Error {
+    let text = error.to_string();
+    match error.rdkafka_error_code() {
+        Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition) => {
+            wit::Error::UnknownTopic(text)
+        }
+        Some(RDKafkaErrorCode::MessageSizeTooLarge) => wit::Error::TooLarge(text),
+        Some(
+            RDKafkaErrorCode::TopicAuthorizationFailed
+            | RDKafkaErrorCode::InvalidTopic
+            | RDKafkaErrorCode::InvalidMessage
+            | RDKafkaErrorCode::PolicyViolation,
+        ) => wit::Error::Refused(text),
+        _ => wit::Error::Unavailable(text),
+    }
+}

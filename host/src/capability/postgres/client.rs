@@ -1,0 +1,282 @@
+//! Pools, statements and transactions: what a call does once it is known to be granted.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use futures_util::TryStreamExt;
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgStatement};
+use sqlx::{AssertSqlSafe, Connection, Either, Executor, Postgres, SqlSafeStr, Statement};
+
+use super::{arguments, rows, wit};
+use crate::config;
+
+/// How much longer the host waits than the server is told to: the server's own cancellation keeps the connection usable.
+const SERVER_GRACE: Duration = Duration::from_secs(1);
+
+/// Prepared statements kept per connection. A service has tens of statements; the server keeps a plan for each.
+const STATEMENT_CACHE: usize = 256;
+
+/// The granted databases of a service by alias.
+#[derive(Clone, Debug, Default)]
+pub struct Databases(BTreeMap<String, Database>);
+
+/// A pool of connections to one database, and the bounds of each call.
+#[derive(Clone, Debug)]
+pub struct Database {
+    pool: PgPool,
+    bounds: Bounds,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    pub timeout: Duration,
+    pub max_rows: usize,
+    pub max_bytes: usize,
+}
+
+/// A transaction on a connection of its own. Dropped before its end, it is rolled back before the pool hands the connection
+/// to anyone else.
+#[derive(Debug)]
+pub struct Transaction {
+    transaction: sqlx::Transaction<'static, Postgres>,
+    bounds: Bounds,
+}
+
+/// Why a database could not be made ready.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrationError {
+    #[error("the database {database:?} cannot be reached: {source}")]
+    Unreachable { database: String, source: sqlx::Error },
+    #[error("the migrations in {folder} failed on the database {database:?}: {source}")]
+    Failed { database: String, folder: String, source: sqlx::migrate::MigrateError },
+}
+
+impl Databases {
+    /// Pools for all grants of a service; none connects before it is used.
+    ///
+    /// # Errors
+    /// The URL is none that the driver understands.
+    pub fn new(backend: Option<&config::PostgresBackend>, service: &config::Service) -> Result<Self, sqlx::Error> {
+        let Some(backend) = backend else { return Ok(Self::default()) };
+        let pools = service.grants.postgres.iter().map(|(alias, grant)| {
+            let bounds = Bounds::new(&service.limits);
+            Ok((alias.clone(), Database { pool: pool(backend, grant, bounds.timeout)?, bounds }))
+        });
+        pools.collect::<Result<_, _>>().map(Self)
+    }
+
+    pub(super) fn open(&self, alias: &str) -> Result<Database, wit::Error> {
+        self.0.get(alias).cloned().ok_or_else(|| {
+            wit::Error::Denied(format!("there is no grant `grants.postgres.{alias}` for this service in the manifest"))
+        })
+    }
+
+    /// Connects to each database and applies the migrations that it has not seen.
+    ///
+    /// # Errors
+    /// A database is away, or a migration fails; those before it stay applied.
+    pub async fn migrate(&self, grants: &BTreeMap<String, config::PostgresGrant>) -> Result<(), MigrationError> {
+        for (alias, grant) in grants {
+            let Some(Database { pool, .. }) = self.0.get(alias) else { continue };
+            let database = &grant.database;
+            let mut connection = pool
+                .acquire()
+                .await
+                .map_err(|source| MigrationError::Unreachable { database: database.clone(), source })?;
+            if let Some(folder) = &grant.migrations {
+                apply(&mut connection, folder).await.map_err(|source| MigrationError::Failed {
+                    database: database.clone(),
+                    folder: folder.display().to_string(),
+                    source,
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether every database answers; else the first one that does not, and why.
+    ///
+    /// # Errors
+    /// What the first of them answered, or that it did not within `timeout`.
+    pub async fn ping(&self, timeout: Duration) -> Result<(), wit::Error> {
+        for database in self.0.values() {
+            let ping = async { database.pool.acquire().await?.ping().await };
+            within(timeout, ping).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Several hosts may do this at once: the migrator holds an advisory lock on the database.
+async fn apply(connection: &mut PgConnection, folder: &Path) -> Result<(), sqlx::migrate::MigrateError> {
+    sqlx::migrate::Migrator::new(folder).await?.run(connection).await
+}
+
+fn pool(
+    backend: &config::PostgresBackend,
+    grant: &config::PostgresGrant,
+    timeout: Duration,
+) -> Result<PgPool, sqlx::Error> {
+    let options: PgConnectOptions = backend.url.as_str().parse()?;
+    let options = options
+        .database(&grant.database)
+        .application_name("componentd")
+        .statement_cache_capacity(STATEMENT_CACHE)
+        .options([("statement_timeout", timeout.as_millis().to_string())]);
+    Ok(PgPoolOptions::new().max_connections(grant.connections).acquire_timeout(timeout).connect_lazy_with(options))
+}
+
+impl Bounds {
+    fn new(limits: &config::Limits) -> Self {
+        Self { timeout: limits.timeout.0, max_rows: limits.rows, max_bytes: limits.transfer.0 }
+    }
+}
+
+impl Database {
+    pub(super) async fn query(&self, sql: String, params: Vec<wit::Value>) -> Result<wit::RowSet, wit::Error> {
+        let connection = self.acquire().await?;
+        self.autocommit(connection, async |c| query(c, sql, params, self.bounds).await).await
+    }
+
+    pub(super) async fn execute(&self, sql: String, params: Vec<wit::Value>) -> Result<u64, wit::Error> {
+        let connection = self.acquire().await?;
+        self.autocommit(connection, async |c| execute(c, sql, params).await).await
+    }
+
+    pub(super) async fn begin(&self, options: wit::TransactionOptions) -> Result<Transaction, wit::Error> {
+        let begin = self.pool.begin_with(AssertSqlSafe(begin_statement(options)));
+        let transaction = within(self.bounds.timeout + SERVER_GRACE, begin).await?;
+        Ok(Transaction { transaction, bounds: self.bounds })
+    }
+
+    async fn acquire(&self) -> Result<PoolConnection<Postgres>, wit::Error> {
+        self.pool.acquire().await.map_err(error)
+    }
+
+    /// Past the deadline the connection is closed, since its answer may still come.
+    async fn autocommit<T>(
+        &self,
+        mut connection: PoolConnection<Postgres>,
+        statement: impl AsyncFnOnce(&mut PgConnection) -> Result<T, wit::Error>,
+    ) -> Result<T, wit::Error> {
+        let deadline = self.bounds.timeout + SERVER_GRACE;
+        match tokio::time::timeout(deadline, statement(&mut connection)).await {
+            Ok(result) => result,
+            Err(_) => {
+                drop(connection.detach());
+                Err(timed_out(deadline))
+            }
+        }
+    }
+}
+
+impl Transaction {
+    pub(super) async fn query(&mut self, sql: String, params: Vec<wit::Value>) -> Result<wit::RowSet, wit::Error> {
+        let bounds = self.bounds;
+        bounded(bounds, query(&mut self.transaction, sql, params, bounds)).await
+    }
+
+    pub(super) async fn execute(&mut self, sql: String, params: Vec<wit::Value>) -> Result<u64, wit::Error> {
+        bounded(self.bounds, execute(&mut self.transaction, sql, params)).await
+    }
+
+    pub(super) async fn commit(self) -> Result<(), wit::Error> {
+        within(self.bounds.timeout + SERVER_GRACE, self.transaction.commit()).await
+    }
+
+    pub(super) async fn rollback(self) -> Result<(), wit::Error> {
+        within(self.bounds.timeout + SERVER_GRACE, self.transaction.rollback()).await
+    }
+}
+
+fn begin_statement(options: wit::TransactionOptions) -> String {
+    let isolation = match options.isolation {
+        wit::IsolationLevel::ReadCommitted => "READ COMMITTED",
+        wit::IsolationLevel::RepeatableRead => "REPEATABLE READ",
+        wit::IsolationLevel::Serializable => "SERIALIZABLE",
+    };
+    let access = if options.read_only { "READ ONLY" } else { "READ WRITE" };
+    format!("BEGIN ISOLATION LEVEL {isolation} {access}")
+}
+
+/// Prepares first, so that parameters are encoded as the types that the statement expects.
+async fn prepare(
+    connection: &mut PgConnection,
+    sql: String,
+    params: Vec<wit::Value>,
+) -> Result<(PgStatement, PgArguments), wit::Error> {
+    let statement = connection.prepare(AssertSqlSafe(sql).into_sql_str()).await.map_err(error)?;
+    let expected = match statement.parameters() {
+        Some(Either::Left(types)) => types.to_vec(),
+        _ => Vec::new(),
+    };
+    let arguments = arguments::encode(params, &expected).map_err(wit::Error::InvalidParameter)?;
+    Ok((statement, arguments))
+}
+
+async fn query(
+    connection: &mut PgConnection,
+    sql: String,
+    params: Vec<wit::Value>,
+    bounds: Bounds,
+) -> Result<wit::RowSet, wit::Error> {
+    let (statement, arguments) = prepare(connection, sql, params).await?;
+    let mut result = rows::Collector::new(statement.columns(), bounds)?;
+    let mut stream = statement.query_with(arguments).fetch(connection);
+    while let Some(row) = stream.try_next().await.map_err(error)? {
+        result.push(&row)?;
+    }
+    Ok(result.finish())
+}
+
+async fn execute(connection: &mut PgConnection, sql: String, params: Vec<wit::Value>) -> Result<u64, wit::Error> {
+    let (statement, arguments) = prepare(connection, sql, params).await?;
+    let done = statement.query_with(arguments).execute(connection).await.map_err(error)?;
+    Ok(done.rows_affected())
+}
+
+async fn bounded<T>(bounds: Bounds, call: impl Future<Output = Result<T, wit::Error>>) -> Result<T, wit::Error> {
+    let deadline = bounds.timeout + SERVER_GRACE;
+    tokio::time::timeout(deadline, call).await.unwrap_or_else(|_| Err(timed_out(deadline)))
+}
+
+async fn within<T>(deadline: Duration, call: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, wit::Error> {
+    match tokio::time::timeout(deadline, call).await {
+        Ok(result) => result.map_err(error),
+        Err(_) => Err(timed_out(deadline)),
+    }
+}
+
+fn timed_out(deadline: Duration) -> wit::Error {
+    wit::Error::Timeout(format!("no answer within {deadline:?} (limits.timeout)"))
+}
+
+/// `query_canceled`: what `statement_timeout` ends a statement with.
+const QUERY_CANCELED: &str = "57014";
+
+/// Classes of SQLSTATE that are about the connection or the server, not about the statement: 08 connection exception, 57P
+/// the server is starting or stopping, 53 insufficient resources.
+fn about_the_server(sqlstate: &str) -> bool {
+    ["08", "57P", "53"].iter().any(|class| sqlstate.starts_with(class))
+}
+
+fn error(error: sqlx::Error) -> wit::Error {
+    let sqlx::Error::Database(refusal) = error else { return wit::Error::Unavailable(error.to_string()) };
+    let sqlstate = refusal.code().unwrap_or_default().into_owned();
+    if sqlstate == QUERY_CANCELED {
+        return wit::Error::Timeout(refusal.message().to_owned());
+    }
+    if about_the_server(&sqlstate) {
+        return wit::Error::Unavailable(refusal.message().to_owned());
+    }
+    let postgres = refusal.try_downcast_ref::<sqlx::postgres::PgDatabaseError>();
+    wit::Error::Database(wit::DatabaseError {
+        sqlstate,
+        message: refusal.message().to_owned(),
+        constraint: refusal.constraint().map(str::to_owned),
+        table: refusal.table().map(str::to_owned),
+        column: postgres.and_then(|p| p.column()).map(str::to_owned),
+    })
+}

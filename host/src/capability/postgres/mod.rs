@@ -1,0 +1,113 @@
+//! Postgres: the databases that a service is granted, as `componentd:postgres/client`.
+
+mod arguments;
+mod calendar;
+mod client;
+mod numeric;
+mod rows;
+mod sql_type;
+
+use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
+
+pub use self::client::{Database, Databases, MigrationError, Transaction};
+use crate::bindings::componentd::postgres::client as wit;
+use crate::state::State;
+
+/// What one invocation sees of Postgres.
+pub struct View<'a> {
+    pub databases: &'a Databases,
+    pub table: &'a mut ResourceTable,
+}
+
+/// Ties [`View`] to the linker.
+struct Postgres;
+
+impl HasData for Postgres {
+    type Data<'a> = View<'a>;
+}
+
+/// Offers the interface to components.
+///
+/// # Errors
+/// It is offered already.
+pub fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    wit::add_to_linker::<State, Postgres>(linker, State::postgres)
+}
+
+impl wit::Host for View<'_> {}
+
+impl wit::HostDatabase for View<'_> {
+    async fn open(&mut self, alias: String) -> wasmtime::Result<Result<Resource<Database>, wit::Error>> {
+        match self.databases.open(&alias) {
+            Ok(database) => Ok(Ok(self.table.push(database)?)),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    async fn query(
+        &mut self,
+        this: Resource<Database>,
+        sql: String,
+        params: Vec<wit::Value>,
+    ) -> wasmtime::Result<Result<wit::RowSet, wit::Error>> {
+        Ok(self.table.get(&this)?.query(sql, params).await)
+    }
+
+    async fn execute(
+        &mut self,
+        this: Resource<Database>,
+        sql: String,
+        params: Vec<wit::Value>,
+    ) -> wasmtime::Result<Result<u64, wit::Error>> {
+        Ok(self.table.get(&this)?.execute(sql, params).await)
+    }
+
+    async fn begin(
+        &mut self,
+        this: Resource<Database>,
+        options: wit::TransactionOptions,
+    ) -> wasmtime::Result<Result<Resource<Transaction>, wit::Error>> {
+        match self.table.get(&this)?.begin(options).await {
+            Ok(transaction) => Ok(Ok(self.table.push(transaction)?)),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    async fn drop(&mut self, this: Resource<Database>) -> wasmtime::Result<()> {
+        self.table.delete(this)?;
+        Ok(())
+    }
+}
+
+impl wit::HostTransaction for View<'_> {
+    async fn query(
+        &mut self,
+        this: Resource<Transaction>,
+        sql: String,
+        params: Vec<wit::Value>,
+    ) -> wasmtime::Result<Result<wit::RowSet, wit::Error>> {
+        Ok(self.table.get_mut(&this)?.query(sql, params).await)
+    }
+
+    async fn execute(
+        &mut self,
+        this: Resource<Transaction>,
+        sql: String,
+        params: Vec<wit::Value>,
+    ) -> wasmtime::Result<Result<u64, wit::Error>> {
+        Ok(self.table.get_mut(&this)?.execute(sql, params).await)
+    }
+
+    async fn commit(&mut self, this: Resource<Transaction>) -> wasmtime::Result<Result<(), wit::Error>> {
+        Ok(self.table.delete(this)?.commit().await)
+    }
+
+    async fn rollback(&mut self, this: Resource<Transaction>) -> wasmtime::Result<Result<(), wit::Error>> {
+        Ok(self.table.delete(this)?.rollback().await)
+    }
+
+    async fn drop(&mut self, this: Resource<Transaction>) -> wasmtime::Result<()> {
+        self.table.delete(this)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,143 @@
+//! The command line.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::{error, info};
+
+use crate::config::Manifest;
+use crate::error::StartError;
+use crate::host::{self, Host};
+use crate::loader::Loader;
+use crate::{engine, inspect, telemetry};
+
+/// Hosts business logic as sandboxed WebAssembly components.
+///
+/// The manifest says which components run as which services, what calls them (an HTTP listener or a Kafka topic), and what
+/// they may reach. Start with `componentd check`, then `componentd run`.
+#[derive(Debug, Parser)]
+#[command(version, after_help = AFTER_HELP)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Environment:
+  COMPONENTD_LOG   what is logged: info (default), debug, or per part: info,componentd=debug,guest=trace
+  others           whatever the manifest refers to as ${NAME}
+
+Exit codes:
+  0   stopped by SIGTERM or SIGINT, after requests in flight have ended (a second signal ends at once, with 130)
+  64  the manifest or the command line is wrong: file, line and key are named
+  65  a component or a migration cannot be used
+  66  a component's file is missing
+  69  a backend does not answer
+  71  a port is taken, or the machine lacks something";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run every service of the manifest until SIGTERM or SIGINT.
+    Run(ManifestArgument),
+    /// Check the manifest, its components and their grants. Connects to nothing and starts nothing.
+    Check(ManifestArgument),
+    /// Show what a component imports and exports, and which grants it needs.
+    Inspect {
+        /// The `.wasm` file.
+        component: PathBuf,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct ManifestArgument {
+    /// The manifest; paths in it are taken from its folder.
+    #[arg(long, default_value = "componentd.toml")]
+    manifest: PathBuf,
+}
+
+impl Cli {
+    /// Carries out the command and says what became of it.
+    pub async fn execute(self) -> ExitCode {
+        let filter = std::env::var("COMPONENTD_LOG").unwrap_or_else(|_| "info".to_owned());
+        if let Err(error) = telemetry::start(&filter) {
+            eprintln!("componentd: COMPONENTD_LOG={filter}: {error}");
+            return ExitCode::from(64);
+        }
+        match self.command {
+            Command::Run(ManifestArgument { manifest }) => report(run(&manifest).await),
+            Command::Check(ManifestArgument { manifest }) => report(check(&manifest).await),
+            Command::Inspect { component } => report(inspect(&component).await),
+        }
+    }
+}
+
+/// The last word stands alone on standard error, readable also where the log is JSON.
+fn report(result: Result<(), StartError>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("componentd: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+async fn run(manifest: &Path) -> Result<(), StartError> {
+    let mut signals = Signals::new();
+    let manifest = Manifest::load(manifest)?;
+    let host = tokio::select! {
+        host = Host::start(manifest) => host?,
+        () = signals.next() => return Ok(()),
+    };
+    info!("ready");
+    signals.next().await;
+    info!("stopping: requests and records in flight come to their end; a second signal ends at once");
+    tokio::select! {
+        () = host.stop() => info!("stopped"),
+        () = signals.next() => {
+            error!("ended at once by a second signal");
+            std::process::exit(130);
+        }
+    }
+    Ok(())
+}
+
+async fn check(path: &Path) -> Result<(), StartError> {
+    let manifest = Manifest::load(path)?;
+    let services = host::check(&manifest).await?;
+    for service in services {
+        println!("{}: {} {}", service.name, service.spec.component.display(), service.live().digest);
+    }
+    println!("{}: all is well", path.display());
+    Ok(())
+}
+
+async fn inspect(path: &Path) -> Result<(), StartError> {
+    let loader = engine::start().and_then(Loader::new).map_err(StartError::Engine)?;
+    let load = |source| StartError::Load { service: "inspect".to_owned(), source };
+    let (component, digest) = loader.open(path).await.map_err(load)?;
+    print!("{}", inspect::report(&component, &digest));
+    Ok(())
+}
+
+/// SIGTERM and SIGINT, which mean the same.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Self {
+        let listen = |kind| signal(kind).expect("handlers can be set in a process that has just started");
+        Self { terminate: listen(SignalKind::terminate()), interrupt: listen(SignalKind::interrupt()) }
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

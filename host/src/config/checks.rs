@@ -1,0 +1,126 @@
+//! What no single value of a manifest shows: whether the parts fit each other.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use super::KeyError;
+use super::manifest::{Manifest, Service, Trigger};
+
+type Check = Result<(), KeyError>;
+
+pub(super) fn check(manifest: &Manifest) -> Check {
+    if manifest.services.is_empty() {
+        return fail(["services"], "there is no service; add a [services.<name>] table");
+    }
+    if manifest.admin.as_ref().is_some_and(|admin| !admin.listen.ip().is_loopback()) {
+        return fail(["admin", "listen"], "the admin port has no access control: listen on a loopback address");
+    }
+    for (name, service) in &manifest.services {
+        service_name(name)?;
+        triggers(name, service)?;
+        limits(name, service)?;
+        backends(manifest, name, service)?;
+    }
+    listeners(manifest)
+}
+
+fn fail<const N: usize>(key: [&str; N], reason: impl Into<String>) -> Check {
+    Err(KeyError { key: key.map(str::to_owned).to_vec(), reason: reason.into() })
+}
+
+/// Names are used in logs, host names and file names.
+fn service_name(name: &str) -> Check {
+    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if !name.is_empty() && name.len() <= 63 && name.chars().all(legal) {
+        return Ok(());
+    }
+    fail(["services", name], "a service's name has 1 to 63 lower-case letters, digits and hyphens")
+}
+
+fn triggers(name: &str, service: &Service) -> Check {
+    match service.triggers().as_slice() {
+        [Trigger::Kafka(kafka)] if kafka.attempts == 0 => {
+            fail(["services", name, "kafka", "attempts"], "must be at least 1")
+        }
+        [Trigger::Kafka(kafka)] if kafka.dead_letter == kafka.topic => {
+            fail(["services", name, "kafka", "dead-letter"], "must be another topic than the one that is consumed")
+        }
+        [Trigger::Http(http)] if http.max_connections == 0 => {
+            fail(["services", name, "http", "max-connections"], "must be at least 1")
+        }
+        [_] => Ok(()),
+        [] => {
+            fail(["services", name], "nothing calls this service: give it `http = { listen = … }` or `kafka = { … }`")
+        }
+        _ => fail(["services", name], "has both `http` and `kafka`; a service has one trigger"),
+    }
+}
+
+fn limits(name: &str, service: &Service) -> Check {
+    let limits = &service.limits;
+    if limits.concurrency == 0 || limits.concurrency > crate::engine::MAX_INSTANCES as usize {
+        let reason = format!("must be from 1 to {}", crate::engine::MAX_INSTANCES);
+        return fail(["services", name, "limits", "concurrency"], reason);
+    }
+    if limits.memory.0 > crate::engine::MAX_MEMORY {
+        return fail(
+            ["services", name, "limits", "memory"],
+            "must be at most 4GiB, the size of a 32-bit linear memory",
+        );
+    }
+    if limits.rows == 0 {
+        return fail(["services", name, "limits", "rows"], "must be at least 1");
+    }
+    for (alias, grant) in &service.grants.postgres {
+        if grant.connections == 0 {
+            return fail(["services", name, "grants", "postgres", alias, "connections"], "must be at least 1");
+        }
+    }
+    Ok(())
+}
+
+fn backends(manifest: &Manifest, name: &str, service: &Service) -> Check {
+    let backends = &manifest.backends;
+    let missing = |key: &str, backend: &str, example: &str| {
+        fail(["services", name, key], format!("needs a server: add `{backend} = {{ {example} }}` under [backends]"))
+    };
+    if !service.grants.postgres.is_empty() && backends.postgres.is_none() {
+        return missing("grants", "postgres", "url = \"postgres://…\"");
+    }
+    if service.grants.redis.is_some() && backends.redis.is_none() {
+        return missing("grants", "redis", "url = \"redis://…\"");
+    }
+    if service.grants.kafka.is_some() && backends.kafka.is_none() {
+        return missing("grants", "kafka", "brokers = \"host:9092\"");
+    }
+    if matches!(service.trigger(), Trigger::Kafka(_)) && backends.kafka.is_none() {
+        return missing("kafka", "kafka", "brokers = \"host:9092\"");
+    }
+    Ok(())
+}
+
+/// Port 0 asks for any free port and so never clashes.
+fn listeners(manifest: &Manifest) -> Check {
+    let mut taken: BTreeMap<SocketAddr, &str> = BTreeMap::new();
+    if let Some(admin) = &manifest.admin {
+        taken.insert(admin.listen, "admin");
+    }
+    for (name, service) in &manifest.services {
+        let Trigger::Http(http) = service.trigger() else { continue };
+        if http.listen.port() == 0 {
+            continue;
+        }
+        let clash = taken.iter().find(|(other, _)| overlap(**other, http.listen)).map(|(_, owner)| *owner);
+        if let Some(owner) = clash {
+            let reason = format!("{} is the port of `{owner}` already", http.listen);
+            return fail(["services", name, "http", "listen"], reason);
+        }
+        taken.insert(http.listen, name);
+    }
+    Ok(())
+}
+
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let same_ip = one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() == other.port() && same_ip
+}

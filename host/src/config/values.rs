@@ -1,0 +1,172 @@
+//! The types of single values in a manifest: durations, sizes, origins, key patterns.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, de};
+
+/// A span of time, written `200ms`, `10s`, `2m`. More than zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Duration(pub std::time::Duration);
+
+/// A number of bytes, written `64MiB` or `512KB`. More than zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bytes(pub usize);
+
+impl FromStr for Duration {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let duration = humantime::parse_duration(text)
+            .map_err(|_| format!("{text:?} is no duration: write a number with ms, s, m or h, as in 10s"))?;
+        if duration.is_zero() { Err("must be more than zero".to_owned()) } else { Ok(Self(duration)) }
+    }
+}
+
+impl FromStr for Bytes {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let size: bytesize::ByteSize =
+            text.parse().map_err(|_| format!("{text:?} is no size: write a number with B, KiB or MiB, as in 64MiB"))?;
+        match usize::try_from(size.0) {
+            Ok(0) | Err(_) => Err("must be more than zero and fit in memory".to_owned()),
+            Ok(bytes) => Ok(Self(bytes)),
+        }
+    }
+}
+
+/// Scheme, host and port of a URL, with the default port left out, as RFC 6454 section 6.2 writes it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Origin(String);
+
+impl Origin {
+    /// The origin that a request to `uri` goes to, if it is http or https and names a host.
+    pub fn of(uri: &http::Uri) -> Option<Self> {
+        uri.to_string().parse::<url::Url>().ok().and_then(|url| Self::of_url(&url))
+    }
+
+    fn of_url(url: &url::Url) -> Option<Self> {
+        let usable = matches!(url.scheme(), "http" | "https") && url.has_host();
+        usable.then(|| Self(url.origin().ascii_serialization()))
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Origin {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is no origin: write https://host or http://host:port, without a path");
+        let url: url::Url = text.parse().map_err(|_| wrong())?;
+        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+        Self::of_url(&url).filter(|_| bare).ok_or_else(wrong)
+    }
+}
+
+/// Which keys a grant covers: literal text, in which `*` stands for any run of characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyPattern(String);
+
+impl KeyPattern {
+    /// Whether the whole of `key` is covered.
+    pub fn matches(&self, key: &str) -> bool {
+        let mut parts = self.0.split('*');
+        let first = parts.next().unwrap_or_default();
+        let Some(mut rest) = key.strip_prefix(first) else { return false };
+        let Some(last) = parts.next_back() else { return rest.is_empty() };
+        for part in parts {
+            let Some(at) = rest.find(part) else { return false };
+            rest = &rest[at + part.len()..];
+        }
+        rest.ends_with(last)
+    }
+}
+
+impl fmt::Display for KeyPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for KeyPattern {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(Self(text.to_owned())) }
+    }
+}
+
+/// `true`, `false`, or the same as text, so that it can come from a variable.
+pub(super) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Flag {
+        Boolean(bool),
+        Text(String),
+    }
+    match Flag::deserialize(deserializer)? {
+        Flag::Boolean(value) => Ok(value),
+        Flag::Text(text) => text.parse().map_err(|_| de::Error::custom(format!("{text:?} is neither true nor false"))),
+    }
+}
+
+/// Text that is empty where a variable's default is, and then counts as absent.
+pub(super) fn optional<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: fmt::Display>,
+{
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(de::Error::custom) }
+}
+
+macro_rules! deserialize_from_text {
+    ($($type:ty),*) => {$(
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+            }
+        }
+    )*};
+}
+
+deserialize_from_text!(Duration, Bytes, Origin, KeyPattern);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(pattern: &str, key: &str) -> bool {
+        pattern.parse::<KeyPattern>().unwrap().matches(key)
+    }
+
+    #[test]
+    fn patterns_cover_whole_keys() {
+        assert!(matches("user:*", "user:42:email") && matches("user:*:email", "user:42:email") && matches("*", ""));
+        assert!(matches("a*b*c", "a-b-b-c") && matches("plain", "plain"));
+        assert!(!matches("user:*", "users") && !matches("plain", "plain2") && !matches("user:*:email", "user:42"));
+        assert!(!matches("ab*ba", "aba"), "the two ends must not overlap");
+    }
+
+    #[test]
+    fn origins_are_compared_in_their_normal_form() {
+        let granted: Origin = "https://API.sendgrid.com:443".parse().unwrap();
+        assert_eq!(Some(granted), Origin::of(&"https://api.sendgrid.com/v3/mail/send".parse().unwrap()));
+        assert_ne!("http://a:81".parse::<Origin>().ok(), Origin::of(&"http://a/".parse().unwrap()));
+        assert!("https://a/path".parse::<Origin>().is_err() && "ftp://a".parse::<Origin>().is_err());
+        assert!("https://user@a".parse::<Origin>().is_err());
+    }
+
+    #[test]
+    fn sizes_and_durations_carry_their_unit() {
+        assert_eq!("64MiB".parse::<Bytes>().unwrap(), Bytes(64 << 20));
+        assert_eq!("200ms".parse::<Duration>().unwrap().0.as_millis(), 200);
+        assert!("0s".parse::<Duration>().is_err() && "0".parse::<Bytes>().is_err() && "much".parse::<Bytes>().is_err());
+    }
+}

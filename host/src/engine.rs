@@ -1,0 +1,56 @@
+//! The Wasmtime engine that every component of the host shares: compiler settings, the instance pool, the epoch clock.
+
+use std::time::Duration;
+
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+/// Instances at the same time, over all services. Slots are address space, not memory, until they are used.
+pub const MAX_INSTANCES: u32 = 1_000;
+
+/// The size of a 32-bit linear memory, the most that the pool can give one.
+pub const MAX_MEMORY: usize = 4 << 30;
+
+/// How often running guests are interrupted to look at their budget, and so the grain of CPU limits. One tick costs each
+/// running guest about a microsecond.
+pub const EPOCH_TICK: Duration = Duration::from_millis(10);
+
+/// A compiled core module in a component has at most this many of its own structures; components of common toolchains have
+/// one to four core modules.
+const CORE_INSTANCES_PER_COMPONENT: u32 = 20;
+
+/// Builds the engine and starts its epoch clock, which ends with the engine.
+///
+/// # Errors
+/// The address space for the pool cannot be reserved, or the processor lacks what Cranelift needs.
+pub fn start() -> wasmtime::Result<Engine> {
+    let mut config = Config::new();
+    config.epoch_interruption(true);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
+    let engine = Engine::new(&config)?;
+    start_clock(engine.weak());
+    Ok(engine)
+}
+
+fn pool() -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(MAX_INSTANCES)
+        .total_core_instances(MAX_INSTANCES * 4)
+        .total_memories(MAX_INSTANCES)
+        .total_tables(MAX_INSTANCES * 2)
+        .total_stacks(MAX_INSTANCES)
+        .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
+        .max_memory_size(MAX_MEMORY);
+    pool
+}
+
+/// A thread of its own, because a blocked async runtime must not stop the clock that interrupts guests.
+fn start_clock(engine: wasmtime::EngineWeak) {
+    let tick = move || {
+        while let Some(engine) = engine.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            std::thread::sleep(EPOCH_TICK);
+        }
+    };
+    std::thread::Builder::new().name("epoch".to_owned()).spawn(tick).expect("a thread can be started at start-up");
+}

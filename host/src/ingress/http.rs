@@ -1,0 +1,133 @@
+//! HTTP ingress: receive a request, call the service, reply.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::{Bytes, Incoming};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span, info, info_span};
+
+use super::listener::{self, Bounds};
+use super::problem::{Body, problem};
+use crate::config::HttpTrigger;
+use crate::dispatch::{self, InvocationError};
+use crate::loader::Entry;
+use crate::registry::Service;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Past a service's own deadline there is nothing left to wait for but the last bytes on the wire.
+const DRAIN_GRACE: Duration = Duration::from_secs(1);
+
+/// Serves a service on its listener until `stop`, and then the requests in flight.
+pub async fn serve(listener: TcpListener, service: Arc<Service>, trigger: HttpTrigger, stop: CancellationToken) {
+    let bounds = Bounds {
+        header_timeout: trigger.header_timeout.0,
+        max_connections: trigger.max_connections,
+        drain: service.spec.limits.timeout.0 + DRAIN_GRACE,
+    };
+    service.set_ready(true);
+    let trigger = Arc::new(trigger);
+    listener::serve(listener, bounds, stop, move |request| {
+        let (service, trigger) = (service.clone(), trigger.clone());
+        async move { answer(&service, &trigger, request).await }
+    })
+    .await;
+}
+
+/// The life of a request: its id and version, its body, the component's answer or a problem.
+async fn answer(service: &Arc<Service>, trigger: &HttpTrigger, request: Request<Incoming>) -> Response<Body> {
+    let id = request_id(&request);
+    let version = service.live();
+    let Entry::Http(entry) = &version.entry else { unreachable!("a loader checks the export against the trigger") };
+    let span = info_span!("request", service = service.name, version = %version.digest, request_id = ?id);
+    let access = Access::of(&request);
+    let replied = async {
+        let request = receive(request, trigger).await?;
+        let response = dispatch::http(service, entry, request, span.clone()).await.map_err(|e| failed(&e))?;
+        Ok(response.map(BodyExt::boxed_unsync))
+    };
+    let mut response = replied.instrument(span.clone()).await.unwrap_or_else(|problem: Box<Response<Body>>| *problem);
+    response.headers_mut().insert(REQUEST_ID, id);
+    access.log(&span, response.status());
+    response
+}
+
+/// The client's own id if it is one that can stand in a log, else a new one (UUID v7, so ids sort by time).
+fn request_id(request: &Request<Incoming>) -> HeaderValue {
+    let printable = |id: &&HeaderValue| !id.is_empty() && id.len() <= 128 && id.to_str().is_ok();
+    let fresh = || HeaderValue::from_str(&uuid::Uuid::now_v7().to_string()).expect("a UUID is ASCII");
+    request.headers().get(REQUEST_ID).filter(printable).cloned().unwrap_or_else(fresh)
+}
+
+/// Takes in the whole body before the component is started: a slow client costs memory, up to the limit, and no instance.
+async fn receive(
+    request: Request<Incoming>,
+    trigger: &HttpTrigger,
+) -> Result<Request<Full<Bytes>>, Box<Response<Body>>> {
+    let limit = trigger.max_body.0;
+    if declared_length(&request).is_some_and(|length| length > limit as u64) {
+        return Err(too_large(limit));
+    }
+    let (mut parts, body) = request.into_parts();
+    let received = tokio::time::timeout(trigger.body_timeout.0, Limited::new(body, limit).collect());
+    let body = match received.await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large(limit)),
+        Ok(Err(_)) => return Err(reject(StatusCode::BAD_REQUEST, "the request's body ended before it was whole")),
+        Err(_) => return Err(reject(StatusCode::REQUEST_TIMEOUT, "the request's body took too long; send it at once")),
+    };
+    if parts.uri.authority().is_none() && !parts.headers.contains_key(http::header::HOST) {
+        // HTTP/1.0 needs no Host (RFC 1945), `wasi:http` does.
+        parts.headers.insert(http::header::HOST, HeaderValue::from_static("localhost"));
+    }
+    Ok(Request::from_parts(parts, Full::new(body)))
+}
+
+fn declared_length(request: &Request<Incoming>) -> Option<u64> {
+    request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn reject(status: StatusCode, detail: &str) -> Box<Response<Body>> {
+    Box::new(problem(status, detail))
+}
+
+fn too_large(limit: usize) -> Box<Response<Body>> {
+    reject(StatusCode::PAYLOAD_TOO_LARGE, &format!("the request's body may have at most {limit} bytes"))
+}
+
+/// What a client learns of a failed invocation; the log has the rest.
+fn failed(error: &InvocationError) -> Box<Response<Body>> {
+    use InvocationError::{LimitExceeded, NoAnswer, Refused, Saturated, TimedOut, Trapped};
+    match error {
+        Saturated => reject(StatusCode::SERVICE_UNAVAILABLE, "the service is busy; try again later"),
+        TimedOut(_) => reject(StatusCode::GATEWAY_TIMEOUT, "the service did not answer in time"),
+        LimitExceeded(_) | NoAnswer | Refused(_) | Trapped(_) => {
+            reject(StatusCode::INTERNAL_SERVER_ERROR, "the service failed; the request id names it in the log")
+        }
+    }
+}
+
+/// The line of the log that each request leaves.
+struct Access {
+    method: http::Method,
+    path: String,
+    start: Instant,
+}
+
+impl Access {
+    fn of(request: &Request<Incoming>) -> Self {
+        let path = request.uri().path().to_owned();
+        Self { method: request.method().clone(), path, start: Instant::now() }
+    }
+
+    fn log(self, span: &Span, status: StatusCode) {
+        let Self { method, path, start } = self;
+        let ms = start.elapsed().as_secs_f64() * 1e3;
+        span.in_scope(|| info!(%method, path, status = status.as_u16(), ms, "answered"));
+    }
+}

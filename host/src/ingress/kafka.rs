@@ -1,0 +1,241 @@
+//! Kafka ingress: a consumer whose partitions are handled in parallel, each in order, at least once.
+//!
+//! Offsets are stored only after their record was handled or is in the dead-letter topic, and committed from there; so a
+//! crash repeats records and skips none. A lane that fails to do either holds its partition back and tries again.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rdkafka::ClientContext;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance, StreamConsumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{Message as _, OwnedMessage};
+use rdkafka::topic_partition_list::TopicPartitionList;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::lane;
+use crate::capability::kafka::{Producer, client_config};
+use crate::config::{KafkaBackend, KafkaTrigger};
+use crate::registry::Service;
+
+/// Records of one partition in memory, from which on its fetching pauses.
+const LANE_FULL: usize = 256;
+
+/// How often handled offsets are committed; a crash repeats at most the records of this time, plus those in flight.
+const COMMIT_INTERVAL: Duration = Duration::from_millis(200);
+
+/// The pause after an error of the consumer, which reconnects by itself.
+const ERROR_BACKOFF: Duration = Duration::from_millis(500);
+
+type LaneConsumer = StreamConsumer<Lanes>;
+
+/// A service's consumer group member.
+pub struct Consumer {
+    consumer: Arc<LaneConsumer>,
+    handling: Arc<lane::Handling>,
+}
+
+impl Consumer {
+    /// Subscribes; the group is joined when [`run`](Self::run) polls.
+    ///
+    /// # Errors
+    /// librdkafka refuses the configuration or the topic.
+    pub fn new(
+        backend: &KafkaBackend,
+        trigger: &KafkaTrigger,
+        service: Arc<Service>,
+        producer: Producer,
+    ) -> Result<Self, KafkaError> {
+        let mut config = client_config(backend);
+        config
+            .set("group.id", &trigger.group)
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            // A group that is new starts with what is in the topic: orders before the first start get their mail.
+            .set("auto.offset.reset", "earliest")
+            .set("partition.assignment.strategy", "cooperative-sticky")
+            .set("queued.max.messages.kbytes", "8192");
+        let lanes = Lanes { open: Mutex::default(), service: service.clone() };
+        let consumer: LaneConsumer = config.create_with_context(lanes)?;
+        consumer.subscribe(&[&trigger.topic])?;
+        let handling = Arc::new(lane::Handling { service, trigger: trigger.clone(), producer });
+        Ok(Self { consumer: Arc::new(consumer), handling })
+    }
+
+    /// Reads and handles records until `stop`, then ends what is in flight, commits and leaves the group.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut commits = tokio::time::interval(COMMIT_INTERVAL);
+        loop {
+            tokio::select! {
+                read = self.consumer.recv() => match read {
+                    Ok(message) => self.hand_over(message.detach()),
+                    Err(error) => self.wait_after(&error).await,
+                },
+                _ = commits.tick() => self.commit(CommitMode::Async),
+                () = stop.cancelled() => break,
+            }
+        }
+        self.finish().await;
+    }
+
+    /// Puts the record into its partition's lane, and pauses the partition when the lane is full.
+    fn hand_over(&self, message: OwnedMessage) {
+        let mut open = self.consumer.context().open();
+        let key = (message.topic().to_owned(), message.partition());
+        let lane = open.entry(key).or_insert_with(|| self.open_lane(&message));
+        let queued = lane.queued.fetch_add(1, Ordering::Relaxed) + 1;
+        if queued >= LANE_FULL {
+            warn_on_error(self.consumer.pause(&partition_list(message.topic(), message.partition())), "pause");
+        }
+        // The receiver ends only with the lane, which is then no longer in the map.
+        let _ = lane.records.send(message);
+    }
+
+    fn open_lane(&self, first: &OwnedMessage) -> Lane {
+        let (records, queue) = mpsc::unbounded_channel();
+        let queued = Arc::new(AtomicUsize::new(0));
+        let finish = CancellationToken::new();
+        let partition = Partition {
+            consumer: self.consumer.clone(),
+            topic: first.topic().to_owned(),
+            partition: first.partition(),
+            queued: queued.clone(),
+        };
+        let task = tokio::spawn(run_lane(self.handling.clone(), partition, queue, finish.clone()));
+        Lane { records, queued, finish, task }
+    }
+
+    async fn wait_after(&self, error: &KafkaError) {
+        warn!(service = self.handling.service.name, %error, "consumer");
+        tokio::time::sleep(ERROR_BACKOFF).await;
+    }
+
+    fn commit(&self, mode: CommitMode) {
+        match self.consumer.commit_consumer_state(mode) {
+            Ok(()) | Err(KafkaError::ConsumerCommit(rdkafka::error::RDKafkaErrorCode::NoOffset)) => {}
+            Err(error) => warn!(service = self.handling.service.name, %error, "commit"),
+        }
+    }
+
+    /// Lanes end with the record that they are at. Dropping a consumer blocks, and so has a thread of its own.
+    async fn finish(self) {
+        let open: Vec<Lane> = self.consumer.context().open().drain().map(|(_, lane)| lane).collect();
+        for lane in &open {
+            lane.finish.cancel();
+        }
+        for lane in open {
+            let _ = lane.task.await;
+        }
+        let leave = move || {
+            self.commit(CommitMode::Sync);
+            drop(self);
+        };
+        tokio::task::spawn_blocking(leave).await.expect("leaving the group does not panic");
+    }
+}
+
+/// The queue and the task of one partition.
+struct Lane {
+    records: mpsc::UnboundedSender<OwnedMessage>,
+    queued: Arc<AtomicUsize>,
+    finish: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+/// The open lanes of a consumer, which rebalances close.
+pub struct Lanes {
+    open: Mutex<HashMap<(String, i32), Lane>>,
+    service: Arc<Service>,
+}
+
+impl Lanes {
+    fn open(&self) -> MutexGuard<'_, HashMap<(String, i32), Lane>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is queued or in flight there has no stored offset and comes again, to the partition's next owner.
+    fn close(&self, revoked: &TopicPartitionList) {
+        let mut open = self.open();
+        for element in revoked.elements() {
+            if let Some(lane) = open.remove(&(element.topic().to_owned(), element.partition())) {
+                lane.task.abort();
+            }
+        }
+    }
+}
+
+impl ClientContext for Lanes {}
+
+impl ConsumerContext for Lanes {
+    fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        let Rebalance::Revoke(revoked) = rebalance else { return };
+        self.close(revoked);
+        // What was handled is committed before the partition goes; where nothing was, there is nothing to commit.
+        let _ = consumer.commit_consumer_state(CommitMode::Sync);
+        info!(service = self.service.name, partitions = revoked.count(), "partitions revoked");
+    }
+
+    fn post_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        if let Rebalance::Assign(assigned) = rebalance {
+            self.service.set_ready(true);
+            info!(service = self.service.name, partitions = assigned.count(), "partitions assigned");
+        }
+    }
+}
+
+/// A partition, as its lane sees it.
+struct Partition {
+    consumer: Arc<LaneConsumer>,
+    topic: String,
+    partition: i32,
+    queued: Arc<AtomicUsize>,
+}
+
+impl Partition {
+    /// Marks the record as done; a later commit takes it from there.
+    fn done(&self, offset: i64) {
+        warn_on_error(self.consumer.store_offset(&self.topic, self.partition, offset), "store offset");
+        let queued = self.queued.fetch_sub(1, Ordering::Relaxed) - 1;
+        if queued == LANE_FULL / 2 {
+            warn_on_error(self.consumer.resume(&partition_list(&self.topic, self.partition)), "resume");
+        }
+    }
+}
+
+/// Handles the records of one partition one after the other.
+async fn run_lane(
+    handling: Arc<lane::Handling>,
+    partition: Partition,
+    mut records: mpsc::UnboundedReceiver<OwnedMessage>,
+    finish: CancellationToken,
+) {
+    while !finish.is_cancelled() {
+        let message = tokio::select! {
+            message = records.recv() => message,
+            () = finish.cancelled() => None,
+        };
+        let Some(message) = message else { return };
+        match handling.handle(&message, &finish).await {
+            lane::Done::Settled => partition.done(message.offset()),
+            lane::Done::GivenUp => return,
+        }
+    }
+}
+
+fn partition_list(topic: &str, partition: i32) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    list.add_partition(topic, partition);
+    list
+}
+
+/// For calls that fail only where the partition has just been taken away, which a rebalance then settles.
+fn warn_on_error(result: Result<(), KafkaError>, call: &str) {
+    if let Err(error) = result {
+        warn!(%error, call, "consumer");
+    }
+}

@@ -1,0 +1,179 @@
+//! The life of a record: attempts with backoff, then done, or the dead-letter topic.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::message::{Headers as _, Message as _, OwnedMessage};
+use tokio_util::sync::CancellationToken;
+use tracing::{Span, error, info, info_span, warn};
+
+use crate::bindings::componentd::kafka::producer::{Header, OutgoingRecord};
+use crate::bindings::handler;
+use crate::bindings::handler::exports::componentd::kafka::handler::{Failure, IncomingRecord};
+use crate::capability::kafka::Producer;
+use crate::config::KafkaTrigger;
+use crate::dispatch;
+use crate::loader::{Entry, Version};
+use crate::registry::Service;
+
+/// How long one try to reach the dead-letter topic may take before the next.
+const DEAD_LETTER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What handling a record needs, the same for all partitions.
+pub struct Handling {
+    pub service: Arc<Service>,
+    pub trigger: KafkaTrigger,
+    pub producer: Producer,
+}
+
+/// What became of a record.
+pub enum Done {
+    /// It was handled, or it is in the dead-letter topic: its offset may be stored.
+    Settled,
+    /// The host is stopping between two attempts: it will come again.
+    GivenUp,
+}
+
+impl Handling {
+    /// Hands the record over, up to the attempts that the manifest allows.
+    pub async fn handle(&self, message: &OwnedMessage, stopping: &CancellationToken) -> Done {
+        let mut record = incoming(message);
+        loop {
+            let version = self.service.live();
+            let span = self.span(&record, &version);
+            let failure = match self.attempt(&version, &record, span.clone()).await {
+                Ok(()) => return Done::Settled,
+                Err(failure) => failure,
+            };
+            let last = record.attempt >= self.trigger.attempts;
+            let reason = match failure {
+                Failure::Reject(reason) => reason,
+                Failure::Retry(reason) if last => reason,
+                Failure::Retry(reason) => {
+                    let wait = backoff(&self.trigger, record.attempt);
+                    span.in_scope(|| warn!(attempt = record.attempt, reason, ?wait, "will retry"));
+                    if pause(wait, stopping).await.is_stopping() {
+                        return Done::GivenUp;
+                    }
+                    record.attempt += 1;
+                    continue;
+                }
+            };
+            return self.bury(&record, &version, reason, &span, stopping).await;
+        }
+    }
+
+    fn span(&self, record: &IncomingRecord, version: &Version) -> Span {
+        let IncomingRecord { topic, partition, offset, .. } = record;
+        let id = format!("{topic}/{partition}/{offset}");
+        info_span!("record", service = self.service.name, version = %version.digest, request_id = id)
+    }
+
+    /// A trap, a timeout or a limit counts as a failure that may pass.
+    async fn attempt(&self, version: &Version, record: &IncomingRecord, span: Span) -> Result<(), Failure> {
+        let Entry::Kafka(entry) = &version.entry else {
+            unreachable!("a loader checks the export against the trigger")
+        };
+        let result = dispatch::kafka(&self.service, entry, record, span.clone()).await;
+        result.unwrap_or_else(|failure| {
+            span.in_scope(|| error!("{failure}"));
+            Err(Failure::Retry(failure.to_string()))
+        })
+    }
+
+    /// Sends the record to the dead-letter topic, for as long as that takes: without it, it would be lost.
+    async fn bury(
+        &self,
+        record: &IncomingRecord,
+        version: &Version,
+        reason: String,
+        span: &Span,
+        stopping: &CancellationToken,
+    ) -> Done {
+        let mut tries = 1;
+        loop {
+            let letter = dead_letter(&self.service.name, &self.trigger.dead_letter, record, version, &reason);
+            match self.producer.send(letter, DEAD_LETTER_TIMEOUT).await {
+                Ok(_) => {
+                    let topic = &self.trigger.dead_letter;
+                    span.in_scope(|| error!(attempt = record.attempt, reason, topic, "sent to the dead-letter topic"));
+                    return Done::Settled;
+                }
+                Err(failure) => span.in_scope(|| error!(?failure, "the dead-letter topic does not take the record")),
+            }
+            if pause(backoff(&self.trigger, tries), stopping).await.is_stopping() {
+                return Done::GivenUp;
+            }
+            tries += 1;
+        }
+    }
+}
+
+/// The wait after this attempt, from 1: it doubles each time.
+fn backoff(trigger: &KafkaTrigger, attempt: u32) -> Duration {
+    let factor = 1_u32.checked_shl(attempt - 1).unwrap_or(u32::MAX);
+    trigger.backoff.0.saturating_mul(factor).min(trigger.max_backoff.0)
+}
+
+/// How a pause ended.
+#[derive(PartialEq, Eq)]
+enum Paused {
+    Over,
+    Stopping,
+}
+
+impl Paused {
+    fn is_stopping(&self) -> bool {
+        *self == Self::Stopping
+    }
+}
+
+async fn pause(wait: Duration, stopping: &CancellationToken) -> Paused {
+    tokio::select! {
+        () = tokio::time::sleep(wait) => Paused::Over,
+        () = stopping.cancelled() => {
+            info!("stopping between two attempts; the record will come again");
+            Paused::Stopping
+        }
+    }
+}
+
+fn incoming(message: &OwnedMessage) -> IncomingRecord {
+    let headers = message.headers().map(|headers| headers.iter().map(header).collect());
+    IncomingRecord {
+        topic: message.topic().to_owned(),
+        partition: message.partition(),
+        offset: message.offset(),
+        key: message.key().map(<[u8]>::to_vec),
+        headers: headers.unwrap_or_default(),
+        timestamp_ms: message.timestamp().to_millis(),
+        payload: message.payload().map(<[u8]>::to_vec),
+        attempt: 1,
+    }
+}
+
+fn header(header: rdkafka::message::Header<'_, &[u8]>) -> handler::componentd::kafka::types::Header {
+    let value = header.value.unwrap_or_default().to_vec();
+    handler::componentd::kafka::types::Header { name: header.key.to_owned(), value }
+}
+
+/// The record as it was, with headers that say where it comes from and why it is here.
+fn dead_letter(service: &str, topic: &str, record: &IncomingRecord, version: &Version, reason: &str) -> OutgoingRecord {
+    let told = [
+        ("dead-letter-service", service.to_owned()),
+        ("dead-letter-version", version.digest.to_string()),
+        ("dead-letter-reason", reason.to_owned()),
+        ("dead-letter-attempts", record.attempt.to_string()),
+        ("dead-letter-topic", record.topic.clone()),
+        ("dead-letter-partition", record.partition.to_string()),
+        ("dead-letter-offset", record.offset.to_string()),
+    ];
+    let own = record.headers.iter().map(|header| Header { name: header.name.clone(), value: header.value.clone() });
+    let told = told.into_iter().map(|(name, value)| Header { name: name.to_owned(), value: value.into_bytes() });
+    OutgoingRecord {
+        topic: topic.to_owned(),
+        key: record.key.clone(),
+        headers: own.chain(told).collect(),
+        payload: record.payload.clone(),
+    }
+}

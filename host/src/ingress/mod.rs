@@ -1,0 +1,7 @@
+//! What calls services: listeners and consumers.
+
+pub mod http;
+pub mod kafka;
+pub mod lane;
+pub mod listener;
+pub mod problem;

@@ -1,0 +1,33 @@
+//! `componentd inspect`: what a component imports and exports, and which grants it would need.
+
+use std::fmt::Write as _;
+
+use wasmtime::component::Component;
+
+use crate::capability;
+use crate::loader::Digest;
+
+/// The report for people.
+pub fn report(component: &Component, digest: &Digest) -> String {
+    let engine = component.engine();
+    let component_type = component.component_type();
+    let imports = component_type.imports(engine).map(|(name, _)| name.to_owned()).collect::<Vec<_>>();
+    let exports = component_type.exports(engine).map(|(name, _)| name.to_owned()).collect::<Vec<_>>();
+    let needed = capability::needed(component);
+    let grants = needed.iter().map(|granted| format!("{}  ({})", granted.example, granted.interface)).collect();
+    let mut report = format!("version {}\n", digest);
+    section(&mut report, "imports", imports);
+    section(&mut report, "exports", exports);
+    section(&mut report, "needs in the manifest", grants);
+    report
+}
+
+fn section(report: &mut String, title: &str, mut lines: Vec<String>) {
+    if lines.is_empty() {
+        lines.push("nothing".to_owned());
+    }
+    let _ = writeln!(report, "{title}");
+    for line in lines {
+        let _ = writeln!(report, "  {line}");
+    }
+}

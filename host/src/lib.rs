@@ -1,0 +1,32 @@
+//! componentd hosts business logic as sandboxed WebAssembly components, and owns all their I/O.
+//!
+//! The map of the code, in the order of a request's life:
+//!
+//! - [`config`] reads the manifest; [`host`] makes everything ready and starts it.
+//! - [`ingress`] accepts a request or reads a record; [`registry`] says which version answers.
+//! - [`dispatch`] runs one invocation, within [`limits`]; its store holds a [`state`].
+//! - [`capability`] is what the component can ask for: Postgres, Redis, Kafka, HTTP, logging.
+//! - [`loader`] made the version from a file, with the one [`engine`].
+//! - [`admin`] and [`telemetry`] show those who run the host how it is.
+
+pub mod admin;
+mod bindings;
+pub mod capability;
+pub mod cli;
+mod clients;
+pub mod config;
+mod dispatch;
+pub mod engine;
+mod error;
+pub mod host;
+mod ingress;
+mod inspect;
+mod limits;
+pub mod loader;
+pub mod registry;
+mod state;
+pub mod telemetry;
+
+pub use self::config::Manifest;
+pub use self::error::StartError;
+pub use self::host::Host;

@@ -1,0 +1,164 @@
+//! The bounds of one invocation: memory, processor time, and the place in the service's queue.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wasmtime::{ResourceLimiter, UpdateDeadline};
+
+use crate::config;
+
+/// Entries over all tables of an instance. A component of a common toolchain has one function table of some thousands.
+const MAX_TABLE_ELEMENTS: usize = 100_000;
+
+/// A bound that a guest ran into, as its trap's cause.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LimitExceeded {
+    #[error("the component needs more than {0} bytes of linear memory (limits.memory)")]
+    Memory(usize),
+    #[error("the component needs more than {0} table entries")]
+    Table(usize),
+    #[error("the component has used up its processor time of {0:?} (limits.cpu)")]
+    Cpu(Duration),
+}
+
+/// Counts the linear memory and table entries of one instance, over all its core modules.
+#[derive(Debug)]
+pub struct MemoryLimiter {
+    max_memory: usize,
+    memory: usize,
+    table_elements: usize,
+}
+
+impl MemoryLimiter {
+    pub fn new(limits: &config::Limits) -> Self {
+        Self { max_memory: limits.memory.0, memory: 0, table_elements: 0 }
+    }
+}
+
+impl ResourceLimiter for MemoryLimiter {
+    /// A trap, not a failed `memory.grow`: allocators answer that with an abort, which hides the cause.
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        self.memory = self.memory - current + desired;
+        if self.memory > self.max_memory { Err(LimitExceeded::Memory(self.max_memory).into()) } else { Ok(true) }
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        self.table_elements = self.table_elements - current + desired;
+        if self.table_elements > MAX_TABLE_ELEMENTS {
+            return Err(LimitExceeded::Table(MAX_TABLE_ELEMENTS).into());
+        }
+        Ok(true)
+    }
+}
+
+/// The processor time that one invocation has used, measured with the thread's own clock, so that neither waiting for I/O
+/// nor a busy machine is held against the guest.
+#[derive(Debug, Default)]
+pub struct CpuMeter {
+    /// Nanoseconds up to the last time that the guest was suspended.
+    used: AtomicU64,
+    /// The thread's clock when the guest was last resumed.
+    resumed_at: AtomicU64,
+}
+
+impl CpuMeter {
+    fn used(&self) -> Duration {
+        let running = thread_cpu_nanos().saturating_sub(self.resumed_at.load(Ordering::Relaxed));
+        Duration::from_nanos(self.used.load(Ordering::Relaxed) + running)
+    }
+
+    /// Called on the guest's own thread at each epoch tick that it is running in.
+    pub fn on_tick(&self, budget: Duration) -> wasmtime::Result<UpdateDeadline> {
+        if self.used() > budget { Err(LimitExceeded::Cpu(budget).into()) } else { Ok(UpdateDeadline::Yield(1)) }
+    }
+}
+
+/// Runs `guest`, and counts the time of each poll: between polls the guest is suspended.
+pub struct Metered<F> {
+    pub guest: Pin<Box<F>>,
+    pub meter: Arc<CpuMeter>,
+}
+
+impl<F: Future> Future for Metered<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let resumed_at = thread_cpu_nanos();
+        self.meter.resumed_at.store(resumed_at, Ordering::Relaxed);
+        let poll = self.guest.as_mut().poll(context);
+        self.meter.used.fetch_add(thread_cpu_nanos().saturating_sub(resumed_at), Ordering::Relaxed);
+        poll
+    }
+}
+
+fn thread_cpu_nanos() -> u64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
+}
+
+/// Lets so many invocations of a service run, so many more wait, and turns the rest away.
+#[derive(Debug)]
+pub struct Admission {
+    running: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    queue: usize,
+}
+
+/// The queue is full.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Saturated;
+
+impl Admission {
+    pub fn new(limits: &config::Limits) -> Self {
+        let running = Arc::new(Semaphore::new(limits.concurrency));
+        Self { running, waiting: AtomicUsize::new(0), queue: limits.queue }
+    }
+
+    /// A place among the running, which lasts as long as the permit.
+    ///
+    /// # Errors
+    /// [`Saturated`] where as many wait already as may.
+    pub async fn enter(&self) -> Result<OwnedSemaphorePermit, Saturated> {
+        if let Ok(permit) = self.running.clone().try_acquire_owned() {
+            return Ok(permit);
+        }
+        let _place = self.queue_up()?;
+        Ok(self.running.clone().acquire_owned().await.expect("this semaphore is never closed"))
+    }
+
+    fn queue_up(&self) -> Result<Place<'_>, Saturated> {
+        let place = Place(&self.waiting);
+        if self.waiting.fetch_add(1, Ordering::Relaxed) < self.queue { Ok(place) } else { Err(Saturated) }
+    }
+}
+
+/// A place in the queue, given back also when its owner is cancelled.
+struct Place<'a>(&'a AtomicUsize);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_queue_is_bounded_and_places_come_back() {
+        let admission = Admission::new(&config::Limits { concurrency: 1, queue: 1, ..Default::default() });
+        let running = admission.enter().await.unwrap();
+        let mut waiting = Box::pin(admission.enter());
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        assert_eq!(admission.enter().await.unwrap_err(), Saturated);
+        drop(running);
+        waiting.await.unwrap();
+        admission.enter().await.unwrap();
+    }
+}

@@ -1,0 +1,161 @@
+//! From the bytes of a file to a version that can answer: compiled, checked against trigger and grants, linked.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+use wasmtime::Engine;
+use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime_wasi_http::p2::bindings::ProxyPre;
+
+use crate::bindings::handler::KafkaHandlerPre;
+use crate::capability;
+use crate::config::{Service, Trigger};
+use crate::state::State;
+
+/// The export that an HTTP trigger calls.
+const HTTP_EXPORT: &str = "wasi:http/incoming-handler";
+/// The export that a Kafka trigger calls.
+const KAFKA_EXPORT: &str = "componentd:kafka/handler";
+
+/// Names a version: the SHA-256 of the component's bytes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+}
+
+/// The first 12 hexadecimal digits, enough for people.
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sha256:")?;
+        self.0[..6].iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// One immutable build of a service's component, ready to be instantiated.
+pub struct Version {
+    pub digest: Digest,
+    pub entry: Entry,
+}
+
+/// What the trigger calls.
+pub enum Entry {
+    Http(ProxyPre<State>),
+    Kafka(KafkaHandlerPre<State>),
+}
+
+/// Why a file cannot become a version.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    #[error("the component {path} cannot be read: {source}; build it, or correct `component` in the manifest")]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{path} is no WebAssembly component: {reason}")]
+    NotAComponent { path: PathBuf, reason: String },
+    #[error(
+        "{path} does not export {export}, which a service with `{trigger} = …` is called through; it exports {exports}"
+    )]
+    NoExport { path: PathBuf, export: &'static str, trigger: &'static str, exports: String },
+    #[error("{path} imports what the manifest does not grant:{list}")]
+    NotGranted { path: PathBuf, list: String },
+    #[error("{path} imports what this host does not implement: {reason}")]
+    NotImplemented { path: PathBuf, reason: String },
+}
+
+/// Compiles components for one engine, and links them with the capabilities.
+#[derive(Clone)]
+pub struct Loader {
+    engine: Engine,
+    linker: Arc<Linker<State>>,
+}
+
+impl Loader {
+    /// A loader whose components may import every capability of the host.
+    ///
+    /// # Errors
+    /// Two capabilities claim the same interface.
+    pub fn new(engine: Engine) -> wasmtime::Result<Self> {
+        let mut linker = Linker::new(&engine);
+        capability::add_to_linker(&mut linker)?;
+        Ok(Self { engine, linker: Arc::new(linker) })
+    }
+
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Makes the version that the component file of `service` holds. Compiling takes its time, on a thread of its own.
+    ///
+    /// # Errors
+    /// What is wrong with the file, and what would mend it.
+    pub async fn load(&self, name: &str, service: &Service) -> Result<Version, LoadError> {
+        let path = &service.component;
+        let (component, digest) = self.open(path).await?;
+        check_export(path, &component, service.trigger())?;
+        check_grants(path, &component, name, service)?;
+        let linked = self.link(path, &component)?;
+        let entry = entry(linked, service.trigger())
+            .map_err(|e| LoadError::NotImplemented { path: path.clone(), reason: format!("{e:#}") })?;
+        Ok(Version { digest, entry })
+    }
+
+    /// Compiles a file, whatever it imports and exports.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no component.
+    pub async fn open(&self, path: &Path) -> Result<(Component, Digest), LoadError> {
+        let bytes = tokio::fs::read(path).await.map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
+        let digest = Digest::of(&bytes);
+        Ok((self.compile(path, bytes).await?, digest))
+    }
+
+    async fn compile(&self, path: &Path, bytes: Vec<u8>) -> Result<Component, LoadError> {
+        let engine = self.engine.clone();
+        let compiled = tokio::task::spawn_blocking(move || Component::from_binary(&engine, &bytes)).await;
+        compiled
+            .expect("the compiler does not panic")
+            .map_err(|e| LoadError::NotAComponent { path: path.to_owned(), reason: format!("{e:#}") })
+    }
+
+    fn link(&self, path: &Path, component: &Component) -> Result<InstancePre<State>, LoadError> {
+        self.linker
+            .instantiate_pre(component)
+            .map_err(|e| LoadError::NotImplemented { path: path.to_owned(), reason: format!("{e:#}") })
+    }
+}
+
+fn entry(linked: InstancePre<State>, trigger: Trigger<'_>) -> wasmtime::Result<Entry> {
+    match trigger {
+        Trigger::Http(_) => ProxyPre::new(linked).map(Entry::Http),
+        Trigger::Kafka(_) => KafkaHandlerPre::new(linked).map(Entry::Kafka),
+    }
+}
+
+fn check_export(path: &Path, component: &Component, trigger: Trigger<'_>) -> Result<(), LoadError> {
+    let (export, trigger) = match trigger {
+        Trigger::Http(_) => (HTTP_EXPORT, "http"),
+        Trigger::Kafka(_) => (KAFKA_EXPORT, "kafka"),
+    };
+    let component_type = component.component_type();
+    let exports: Vec<&str> = component_type.exports(component.engine()).map(|(name, _)| name).collect();
+    if exports.iter().any(|name| capability::interface_of(name) == export) {
+        return Ok(());
+    }
+    let exports = if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") };
+    Err(LoadError::NoExport { path: path.to_owned(), export, trigger, exports })
+}
+
+fn check_grants(path: &Path, component: &Component, name: &str, service: &Service) -> Result<(), LoadError> {
+    let missing = capability::missing(component, service);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let line = |granted: &capability::Granted| {
+        format!("\n  {}; add to [services.{name}]: {}", granted.interface, granted.example)
+    };
+    Err(LoadError::NotGranted { path: path.to_owned(), list: missing.iter().map(line).collect() })
+}

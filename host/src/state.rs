@@ -1,0 +1,83 @@
+//! The data of one instance's store: what the invocation may use, and the views of it that capabilities get.
+
+use std::sync::Arc;
+
+use tracing::Span;
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_config::WasiConfig;
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+use crate::capability::http_out::Hooks;
+use crate::capability::{kafka, logging, postgres, redis};
+use crate::limits::MemoryLimiter;
+use crate::registry::Service;
+
+/// Everything that one invocation owns in the host. Dropped with its store, also after a trap: open transactions are then
+/// rolled back, requests under way are cancelled.
+pub struct State {
+    service: Arc<Service>,
+    table: ResourceTable,
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    hooks: Hooks,
+    span: Span,
+    pub memory: MemoryLimiter,
+}
+
+impl State {
+    pub fn new(service: Arc<Service>, span: Span) -> Self {
+        let mut wasi = WasiCtx::builder();
+        wasi.stdout(logging::Lines::new("stdout", span.clone()));
+        wasi.stderr(logging::Lines::new("stderr", span.clone()));
+        wasi.allow_tcp(false).allow_udp(false);
+        Self {
+            table: ResourceTable::new(),
+            wasi: wasi.build(),
+            http: WasiHttpCtx::new(),
+            hooks: Hooks { clients: service.clients.http.clone(), grants: service.http_grants.clone() },
+            memory: MemoryLimiter::new(&service.spec.limits),
+            service,
+            span,
+        }
+    }
+
+    pub fn postgres(&mut self) -> postgres::View<'_> {
+        postgres::View { databases: &self.service.databases, table: &mut self.table }
+    }
+
+    pub fn redis(&mut self) -> redis::View<'_> {
+        let spec = &self.service.spec;
+        redis::View {
+            redis: self.service.clients.redis.as_ref(),
+            grant: spec.grants.redis.as_ref(),
+            limits: &spec.limits,
+        }
+    }
+
+    pub fn kafka(&mut self) -> kafka::View<'_> {
+        let spec = &self.service.spec;
+        let producer = self.service.clients.producer.as_ref();
+        kafka::View { producer, grant: spec.grants.kafka.as_ref(), limits: &spec.limits }
+    }
+
+    pub fn logging(&mut self) -> logging::View<'_> {
+        logging::View { span: &self.span }
+    }
+
+    pub fn config(&mut self) -> WasiConfig<'_> {
+        WasiConfig::new(&self.service.config)
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { hooks: &mut self.hooks, table: &mut self.table, ctx: &mut self.http }
+    }
+}

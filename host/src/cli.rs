@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info};
 
-use crate::config::Manifest;
+use crate::config::{self, Manifest};
 use crate::error::StartError;
 use crate::host::{self, Host};
 use crate::loader::Loader;
@@ -60,7 +60,7 @@ struct ManifestArgument {
 impl Cli {
     /// Carries out the command and says what became of it.
     pub async fn execute(self) -> ExitCode {
-        let filter = std::env::var("COMPONENTD_LOG").unwrap_or_else(|_| "info".to_owned());
+        let filter = config::log_filter();
         if let Err(error) = telemetry::start(&filter) {
             eprintln!("componentd: COMPONENTD_LOG={filter}: {error}");
             return ExitCode::from(64);
@@ -116,8 +116,7 @@ async fn check(path: &Path) -> Result<(), StartError> {
 
 async fn inspect(path: &Path) -> Result<(), StartError> {
     let loader = engine::start().and_then(Loader::new).map_err(StartError::Engine)?;
-    let load = |source| StartError::Load { service: "inspect".to_owned(), source };
-    let (component, digest) = loader.open(path).await.map_err(load)?;
+    let (component, digest) = loader.open(path).await.map_err(|source| StartError::load("inspect", source))?;
     print!("{}", inspect::report(&component, &digest));
     Ok(())
 }

@@ -89,6 +89,11 @@ impl Manifest {
     }
 }
 
+/// What is logged, from `COMPONENTD_LOG`.
+pub fn log_filter() -> String {
+    std::env::var("COMPONENTD_LOG").unwrap_or_else(|_| "info".to_owned())
+}
+
 /// The text that spans refer to.
 struct Source<'a> {
     path: &'a Path,

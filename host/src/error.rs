@@ -15,13 +15,13 @@ pub enum StartError {
     #[error("the WebAssembly engine does not start: {0:#}; it needs address space, see `ulimit -v`")]
     Engine(wasmtime::Error),
     #[error("service {service}: {source}")]
-    Load { service: String, source: LoadError },
+    Load { service: String, source: Box<LoadError> },
     #[error("{backend} does not answer: {reason}; start it, or correct `{key}` under [backends.{backend}]")]
     Backend { backend: &'static str, key: &'static str, reason: String },
     #[error("Kafka does not know the topics: {topics}; create them, or correct their names in the manifest")]
     UnknownTopics { topics: String },
     #[error("service {service}: {source}")]
-    Migration { service: String, source: MigrationError },
+    Migration { service: String, source: Box<MigrationError> },
     #[error("{owner} cannot listen on {address}: {source}; end what uses the port, or give `listen` another address")]
     Listen { owner: String, address: SocketAddr, source: std::io::Error },
 }
@@ -31,13 +31,18 @@ impl StartError {
         Self::Backend { backend, key, reason: reason.to_string() }
     }
 
+    pub(crate) fn load(service: &str, source: LoadError) -> Self {
+        Self::Load { service: service.to_owned(), source: Box::new(source) }
+    }
+
     /// The exit code of the process, after `sysexits.h`: 64 usage, 65 data, 66 no input, 69 unavailable, 71 system.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Config(_) => 64,
-            Self::Load { source: LoadError::Read { .. }, .. } => 66,
-            Self::Load { .. } | Self::Migration { source: MigrationError::Failed { .. }, .. } => 65,
-            Self::Backend { .. } | Self::UnknownTopics { .. } | Self::Migration { .. } => 69,
+            Self::Load { source, .. } if matches!(**source, LoadError::Read { .. }) => 66,
+            Self::Migration { source, .. } if matches!(**source, MigrationError::Unreachable { .. }) => 69,
+            Self::Load { .. } | Self::Migration { .. } => 65,
+            Self::Backend { .. } | Self::UnknownTopics { .. } => 69,
             Self::Engine(_) | Self::Listen { .. } => 71,
         }
     }

@@ -108,8 +108,7 @@ async fn load(manifest: &Manifest, clients: &Clients) -> Result<Vec<Arc<Service>
     let loader = engine::start().and_then(Loader::new).map_err(StartError::Engine)?;
     let mut services = Vec::new();
     for (name, spec) in &manifest.services {
-        let version =
-            loader.load(name, spec).await.map_err(|source| StartError::Load { service: name.clone(), source })?;
+        let version = loader.load(name, spec).await.map_err(|source| StartError::load(name, source))?;
         info!(service = name, version = %version.digest, component = %spec.component.display(), "loaded");
         let databases = Databases::new(manifest.backends.postgres.as_ref(), spec)
             .map_err(|e| StartError::backend("postgres", "url", &e))?;
@@ -123,7 +122,7 @@ async fn load(manifest: &Manifest, clients: &Clients) -> Result<Vec<Arc<Service>
 async fn migrate(services: &[Arc<Service>]) -> Result<(), StartError> {
     for service in services {
         let migrated = service.databases.migrate(&service.spec.grants.postgres).await;
-        migrated.map_err(|source| StartError::Migration { service: service.name.clone(), source })?;
+        migrated.map_err(|e| StartError::Migration { service: service.name.clone(), source: Box::new(e) })?;
     }
     Ok(())
 }

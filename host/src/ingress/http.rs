@@ -44,7 +44,7 @@ async fn answer(service: &Arc<Service>, trigger: &HttpTrigger, request: Request<
     let id = request_id(&request);
     let version = service.live();
     let Entry::Http(entry) = &version.entry else { unreachable!("a loader checks the export against the trigger") };
-    let span = info_span!("request", service = service.name, version = %version.digest, request_id = ?id);
+    let span = info_span!("request", service = service.name, version = %version.digest, request_id = id.to_str().unwrap_or_default());
     let access = Access::of(&request);
     let replied = async {
         let request = receive(request, trigger).await?;
@@ -127,7 +127,7 @@ impl Access {
 
     fn log(self, span: &Span, status: StatusCode) {
         let Self { method, path, start } = self;
-        let ms = start.elapsed().as_secs_f64() * 1e3;
-        span.in_scope(|| info!(%method, path, status = status.as_u16(), ms, "answered"));
+        let micros = start.elapsed().as_micros();
+        span.in_scope(|| info!(%method, path, status = status.as_u16(), micros, "answered"));
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! - `GET /healthz`: the process lives.
 //! - `GET /readyz`: every service can be called and every backend answers; else 503, with what is missing.
+//! - `GET /metrics`: measurements in the OpenMetrics text format.
 //! - `GET /mailbox`: passed on to the mailbox that stands in for SendGrid, where the manifest names one.
 
 use std::sync::Arc;
@@ -29,6 +30,8 @@ const BOUNDS: Bounds =
 
 /// How long a backend may take before it counts as away.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// More than the mailbox ever holds.
 const MAX_MAILBOX: usize = 16 << 20;
@@ -67,8 +70,9 @@ impl Admin {
         match request.uri().path() {
             "/healthz" => json_response(StatusCode::OK, &json!({"status": "ok"})),
             "/readyz" => self.ready().await,
+            "/metrics" => with_type(OPEN_METRICS, full(self.clients.metrics.text())),
             "/mailbox" => self.mailbox().await,
-            _ => problem(StatusCode::NOT_FOUND, "there are /healthz, /readyz and /mailbox"),
+            _ => problem(StatusCode::NOT_FOUND, "there are /healthz, /readyz, /metrics and /mailbox"),
         }
     }
 
@@ -78,13 +82,11 @@ impl Admin {
             if !service.is_ready() {
                 missing.push(format!("service {} cannot be called yet", service.name));
             }
-            if let Err(error) = service.databases.ping(PING_TIMEOUT).await {
-                missing.push(format!("a database of service {} does not answer: {error:?}", service.name));
+            if service.databases.ping(PING_TIMEOUT).await.is_err() {
+                missing.push(format!("a database of service {} does not answer", service.name));
             }
         }
-        if let Err(error) = self.clients.ping(Vec::new(), PING_TIMEOUT).await {
-            missing.push(error.to_string());
-        }
+        missing.extend(self.clients.missing(Vec::new(), PING_TIMEOUT).await);
         match missing.as_slice() {
             [] => json_response(StatusCode::OK, &json!({"status": "ready"})),
             missing => {
@@ -120,8 +122,13 @@ fn json_response(status: StatusCode, body: &serde_json::Value) -> Response<Body>
 }
 
 fn with_json(status: StatusCode, body: Body) -> Response<Body> {
-    let mut response = Response::new(body);
+    let mut response = with_type("application/json", body);
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+fn with_type(content_type: &'static str, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }

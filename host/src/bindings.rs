@@ -1,7 +1,7 @@
 //! The WIT of the capabilities as Rust: `bindgen!` and nothing else.
 
 wasmtime::component::bindgen!({
-    path: ["../wit/postgres", "../wit/redis", "../wit/kafka", "../wit/logging"],
+    path: ["../wit/kafka", "../wit/postgres", "../wit/redis", "../wit/logging"],
     inline: "
         package componentd:host;
         world capabilities {

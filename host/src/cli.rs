@@ -34,8 +34,9 @@ Exit codes:
   64  the manifest or the command line is wrong: file, line and key are named
   65  a component or a migration cannot be used
   66  a component's file is missing
-  69  a backend does not answer
-  71  a port is taken, or the machine lacks something";
+  71  a port is taken, or the machine lacks something
+
+A backend that does not answer is no reason to end: the host says which one it waits for, and serves what does not need it.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -116,7 +117,7 @@ async fn check(path: &Path) -> Result<(), StartError> {
 
 async fn inspect(path: &Path) -> Result<(), StartError> {
     let loader = engine::start().and_then(Loader::new).map_err(StartError::Engine)?;
-    let (component, digest) = loader.open(path).await.map_err(|source| StartError::load("inspect", source))?;
+    let (component, digest) = loader.open(path).await.map_err(|source| StartError::Inspect(Box::new(source)))?;
     print!("{}", inspect::report(&component, &digest));
     Ok(())
 }

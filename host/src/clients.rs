@@ -1,5 +1,6 @@
-//! The connections that all services share: one per backend, opened with their first use.
+//! What all services share: one connection per backend, opened with its first use, and the measurements.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::capability::http_out;
@@ -7,9 +8,7 @@ use crate::capability::kafka::Producer;
 use crate::capability::redis::Redis;
 use crate::config;
 use crate::error::StartError;
-
-/// How long a backend may take to answer when the host starts.
-pub const START_TIMEOUT: Duration = Duration::from_secs(10);
+use crate::metrics::Metrics;
 
 /// Clients of the backends that the manifest names.
 #[derive(Clone, Default)]
@@ -17,6 +16,7 @@ pub struct Clients {
     pub redis: Option<Redis>,
     pub producer: Option<Producer>,
     pub http: http_out::Clients,
+    pub metrics: Arc<Metrics>,
 }
 
 impl Clients {
@@ -31,26 +31,30 @@ impl Clients {
             redis: redis.map_err(|e| StartError::backend("redis", "url", &e))?,
             producer: producer.map_err(|e| StartError::backend("kafka", "brokers", &e))?,
             http: http_out::Clients::default(),
+            metrics: Arc::default(),
         })
     }
 
-    /// Whether Redis and Kafka answer, and know `topics`.
-    ///
-    /// # Errors
-    /// The first backend that does not.
-    pub async fn ping(&self, topics: Vec<String>, timeout: Duration) -> Result<(), StartError> {
+    /// What does not answer within `timeout`, or does not know `topics`, in words.
+    pub async fn missing(&self, topics: Vec<String>, timeout: Duration) -> Vec<String> {
+        let mut missing = Vec::new();
         if let Some(redis) = &self.redis {
-            redis.ping(timeout).await.map_err(|e| StartError::backend("redis", "url", &e))?;
+            let pong = redis.ping(timeout).await;
+            missing.extend(pong.err().map(|e| format!("Redis does not answer: {e}; see `url` under [backends.redis]")));
         }
-        let Some(producer) = self.producer.clone() else { return Ok(()) };
-        let unknown = move || {
-            let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
-            producer.unknown_topics(&topics, timeout).map(|unknown| unknown.join(", "))
-        };
-        let unknown = tokio::task::spawn_blocking(unknown).await.expect("it does not panic");
-        match unknown.map_err(|e| StartError::backend("kafka", "brokers", &e))? {
-            none if none.is_empty() => Ok(()),
-            topics => Err(StartError::UnknownTopics { topics }),
+        if let Some(producer) = self.producer.clone() {
+            let ask = move || kafka_missing(&producer, &topics, timeout);
+            missing.extend(tokio::task::spawn_blocking(ask).await.expect("it does not panic"));
         }
+        missing
+    }
+}
+
+fn kafka_missing(producer: &Producer, topics: &[String], timeout: Duration) -> Option<String> {
+    let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+    match producer.unknown_topics(&topics, timeout) {
+        Err(e) => Some(format!("Kafka does not answer: {e}; see `brokers` under [backends.kafka]")),
+        Ok(unknown) if unknown.is_empty() => None,
+        Ok(unknown) => Some(format!("Kafka does not know these topics: {}; create them", unknown.join(", "))),
     }
 }

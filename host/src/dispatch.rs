@@ -81,7 +81,7 @@ pub async fn http(
         instance.wasi_http_incoming_handler().call_handle(&mut store, request, answer).await
     };
     let bounded = bounded(call, meter, service.spec.limits.timeout.0);
-    let running = tokio::spawn(logged(bounded).instrument(span));
+    let running = tokio::spawn(noted(service.clone(), bounded).instrument(span));
     match receiver.await {
         Ok(Ok(response)) => Ok(response.map(|body| Limited::new(body, service.spec.limits.response.0))),
         Ok(Err(code)) => Err(InvocationError::Refused(code)),
@@ -89,23 +89,30 @@ pub async fn http(
     }
 }
 
+/// What came of a record.
+pub struct RecordOutcome {
+    pub result: Result<Result<(), Failure>, InvocationError>,
+    /// A backend did not answer meanwhile, so a failure says nothing of the record.
+    pub backend_away: bool,
+}
+
 /// Calls the service with a Kafka record.
-///
-/// # Errors
-/// The component gave no result; it has been ended.
 pub async fn kafka(
     service: &Arc<Service>,
     pre: &KafkaHandlerPre<State>,
     record: &IncomingRecord,
     span: Span,
-) -> Result<Result<(), Failure>, InvocationError> {
-    let _permit = service.admission.enter().await?;
+) -> RecordOutcome {
     let (mut store, meter) = store(service, span.clone());
+    let away = store.data().away.clone();
     let call = async {
         let instance = pre.instantiate_async(&mut store).await?;
         instance.componentd_kafka_handler().call_handle(&mut store, record).await
     };
-    bounded(call, meter, service.spec.limits.timeout.0).instrument(span).await
+    let _permit = service.admission.wait().await;
+    let result = bounded(call, meter, service.spec.limits.timeout.0).instrument(span).await;
+    service.clients.metrics.invocation(&service.name, outcome(&result));
+    RecordOutcome { result, backend_away: away.noted() }
 }
 
 fn store(service: &Arc<Service>, span: Span) -> (Store<State>, Arc<CpuMeter>) {
@@ -132,11 +139,27 @@ async fn bounded<T>(
     }
 }
 
-/// Logs here, because after the head of an answer nobody else sees how the invocation ended.
-async fn logged<T>(call: impl Future<Output = Result<T, InvocationError>>) -> Result<T, InvocationError> {
+/// Logs and counts here, because after the head of an answer nobody else sees how the invocation ended.
+async fn noted<T>(
+    service: Arc<Service>,
+    call: impl Future<Output = Result<T, InvocationError>>,
+) -> Result<T, InvocationError> {
     let result = call.await;
+    service.clients.metrics.invocation(&service.name, outcome(&result));
     if let Err(failure) = &result {
         error!("{failure}");
     }
     result
+}
+
+/// The name of an outcome among the measurements.
+fn outcome<T>(result: &Result<T, InvocationError>) -> &'static str {
+    match result {
+        Ok(_) => "ok",
+        Err(InvocationError::Saturated) => "saturated",
+        Err(InvocationError::TimedOut(_)) => "timeout",
+        Err(InvocationError::LimitExceeded(_)) => "limit",
+        Err(InvocationError::Trapped(_)) => "trap",
+        Err(InvocationError::NoAnswer | InvocationError::Refused(_)) => "no-answer",
+    }
 }

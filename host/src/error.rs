@@ -16,10 +16,10 @@ pub enum StartError {
     Engine(wasmtime::Error),
     #[error("service {service}: {source}")]
     Load { service: String, source: Box<LoadError> },
-    #[error("{backend} does not answer: {reason}; start it, or correct `{key}` under [backends.{backend}]")]
+    #[error(transparent)]
+    Inspect(Box<LoadError>),
+    #[error("{backend} cannot be used: {reason}; correct `{key}` under [backends.{backend}]")]
     Backend { backend: &'static str, key: &'static str, reason: String },
-    #[error("Kafka does not know the topics: {topics}; create them, or correct their names in the manifest")]
-    UnknownTopics { topics: String },
     #[error("service {service}: {source}")]
     Migration { service: String, source: Box<MigrationError> },
     #[error("{owner} cannot listen on {address}: {source}; end what uses the port, or give `listen` another address")]
@@ -35,14 +35,12 @@ impl StartError {
         Self::Load { service: service.to_owned(), source: Box::new(source) }
     }
 
-    /// The exit code of the process, after `sysexits.h`: 64 usage, 65 data, 66 no input, 69 unavailable, 71 system.
+    /// The exit code of the process, after `sysexits.h`: 64 usage, 65 data, 66 no input, 71 system.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) => 64,
-            Self::Load { source, .. } if matches!(**source, LoadError::Read { .. }) => 66,
-            Self::Migration { source, .. } if matches!(**source, MigrationError::Unreachable { .. }) => 69,
-            Self::Load { .. } | Self::Migration { .. } => 65,
-            Self::Backend { .. } | Self::UnknownTopics { .. } => 69,
+            Self::Config(_) | Self::Backend { .. } => 64,
+            Self::Load { source, .. } | Self::Inspect(source) if matches!(**source, LoadError::Read { .. }) => 66,
+            Self::Load { .. } | Self::Inspect(_) | Self::Migration { .. } => 65,
             Self::Engine(_) | Self::Listen { .. } => 71,
         }
     }

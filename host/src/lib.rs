@@ -6,8 +6,9 @@
 //! - [`ingress`] accepts a request or reads a record; [`registry`] says which version answers.
 //! - [`dispatch`] runs one invocation, within [`limits`]; its store holds a [`state`].
 //! - [`capability`] is what the component can ask for: Postgres, Redis, Kafka, HTTP, logging.
+//! - `outbox` sends what a transaction has published, once it is committed.
 //! - [`loader`] made the version from a file, with the one [`engine`].
-//! - [`admin`] and [`telemetry`] show those who run the host how it is.
+//! - [`admin`], `metrics` and [`telemetry`] show those who run the host how it is.
 
 pub mod admin;
 mod bindings;
@@ -23,6 +24,8 @@ mod ingress;
 mod inspect;
 mod limits;
 pub mod loader;
+mod metrics;
+mod outbox;
 pub mod registry;
 mod state;
 pub mod telemetry;

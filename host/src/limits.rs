@@ -105,6 +105,7 @@ fn thread_cpu_nanos() -> u64 {
 #[derive(Debug)]
 pub struct Admission {
     running: Arc<Semaphore>,
+    concurrency: u32,
     waiting: AtomicUsize,
     queue: usize,
 }
@@ -116,7 +117,8 @@ pub struct Saturated;
 impl Admission {
     pub fn new(limits: &config::Limits) -> Self {
         let running = Arc::new(Semaphore::new(limits.concurrency));
-        Self { running, waiting: AtomicUsize::new(0), queue: limits.queue }
+        let concurrency = u32::try_from(limits.concurrency).unwrap_or(u32::MAX);
+        Self { running, concurrency, waiting: AtomicUsize::new(0), queue: limits.queue }
     }
 
     /// A place among the running, which lasts as long as the permit.
@@ -128,7 +130,17 @@ impl Admission {
             return Ok(permit);
         }
         let _place = self.queue_up()?;
-        Ok(self.running.clone().acquire_owned().await.expect("this semaphore is never closed"))
+        Ok(self.wait().await)
+    }
+
+    /// The same without a bound on the queue, for callers that are bounded themselves.
+    pub async fn wait(&self) -> OwnedSemaphorePermit {
+        self.running.clone().acquire_owned().await.expect("this semaphore is never closed")
+    }
+
+    /// Waits until nothing runs.
+    pub async fn idle(&self) {
+        let _all = self.running.acquire_many(self.concurrency).await.expect("this semaphore is never closed");
     }
 
     fn queue_up(&self) -> Result<Place<'_>, Saturated> {

@@ -23,6 +23,7 @@ pub struct Service {
     pub config: WasiConfigVariables,
     pub http_grants: Arc<Vec<config::HttpGrant>>,
     pub admission: Admission,
+    migrated: AtomicBool,
     ready: AtomicBool,
     live: ArcSwap<Version>,
 }
@@ -40,6 +41,7 @@ impl Service {
             config: spec.config.clone().into_iter().collect(),
             http_grants: Arc::new(spec.grants.http.clone()),
             admission: Admission::new(&spec.limits),
+            migrated: AtomicBool::new(false),
             ready: AtomicBool::new(false),
             live: ArcSwap::from_pointee(version),
             name,
@@ -53,6 +55,15 @@ impl Service {
     /// The version that answers now. A request or record takes it once and keeps it to its end.
     pub fn live(&self) -> Arc<Version> {
         self.live.load_full()
+    }
+
+    /// Whether its databases are as its version needs them.
+    pub fn is_migrated(&self) -> bool {
+        self.migrated.load(Ordering::Relaxed)
+    }
+
+    pub fn set_migrated(&self) {
+        self.migrated.store(true, Ordering::Relaxed);
     }
 
     /// Whether its trigger can call it: its listener accepts, its consumer has joined its group.

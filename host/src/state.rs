@@ -1,6 +1,7 @@
 //! The data of one instance's store: what the invocation may use, and the views of it that capabilities get.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracing::Span;
 use wasmtime::component::ResourceTable;
@@ -13,6 +14,20 @@ use crate::capability::{kafka, logging, postgres, redis};
 use crate::limits::MemoryLimiter;
 use crate::registry::Service;
 
+/// Whether a backend did not answer during an invocation: then its failure says nothing of the request or record.
+#[derive(Clone, Debug, Default)]
+pub struct BackendAway(Arc<AtomicBool>);
+
+impl BackendAway {
+    pub fn note(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub fn noted(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// Everything that one invocation owns in the host. Dropped with its store, also after a trap: open transactions are then
 /// rolled back, requests under way are cancelled.
 pub struct State {
@@ -22,6 +37,7 @@ pub struct State {
     http: WasiHttpCtx,
     hooks: Hooks,
     span: Span,
+    pub away: BackendAway,
     pub memory: MemoryLimiter,
 }
 
@@ -38,27 +54,26 @@ impl State {
             hooks: Hooks { clients: service.clients.http.clone(), grants: service.http_grants.clone() },
             memory: MemoryLimiter::new(&service.spec.limits),
             service,
+            away: BackendAway::default(),
             span,
         }
     }
 
     pub fn postgres(&mut self) -> postgres::View<'_> {
-        postgres::View { databases: &self.service.databases, table: &mut self.table }
+        let Service { databases, spec, .. } = &*self.service;
+        postgres::View { databases, table: &mut self.table, kafka: spec.grants.kafka.as_ref(), away: &self.away }
     }
 
     pub fn redis(&mut self) -> redis::View<'_> {
-        let spec = &self.service.spec;
-        redis::View {
-            redis: self.service.clients.redis.as_ref(),
-            grant: spec.grants.redis.as_ref(),
-            limits: &spec.limits,
-        }
+        let Service { clients, spec, .. } = &*self.service;
+        let (redis, grant) = (clients.redis.as_ref(), spec.grants.redis.as_ref());
+        redis::View { redis, grant, limits: &spec.limits, away: &self.away }
     }
 
     pub fn kafka(&mut self) -> kafka::View<'_> {
-        let spec = &self.service.spec;
-        let producer = self.service.clients.producer.as_ref();
-        kafka::View { producer, grant: spec.grants.kafka.as_ref(), limits: &spec.limits }
+        let Service { clients, spec, .. } = &*self.service;
+        let (producer, grant) = (clients.producer.as_ref(), spec.grants.kafka.as_ref());
+        kafka::View { producer, grant, limits: &spec.limits, away: &self.away }
     }
 
     pub fn logging(&mut self) -> logging::View<'_> {

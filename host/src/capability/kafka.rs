@@ -9,8 +9,9 @@ use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 use wasmtime::component::{HasData, Linker};
 
 use crate::bindings::componentd::kafka::producer as wit;
+use crate::bindings::componentd::kafka::types::OutgoingRecord;
 use crate::config;
-use crate::state::State;
+use crate::state::{BackendAway, State};
 
 /// The librdkafka client behind consumers and producers alike, with its own log lines in ours.
 pub fn client_config(backend: &config::KafkaBackend) -> ClientConfig {
@@ -35,12 +36,16 @@ impl Producer {
         config.create().map(Self)
     }
 
-    /// Whether a broker answers, and which of `topics` it does not know. Blocks.
+    /// Which of `topics` the brokers do not know. Blocks.
     ///
     /// # Errors
     /// No broker answers within `timeout`.
     pub fn unknown_topics<'t>(&self, topics: &[&'t str], timeout: Duration) -> Result<Vec<&'t str>, KafkaError> {
         let mut unknown = Vec::new();
+        if topics.is_empty() {
+            // Asking for a topic that nobody has would create it on some brokers, asking for all would be long.
+            self.0.client().fetch_group_list(Some("componentd"), timeout)?;
+        }
         for topic in topics {
             let metadata = self.0.client().fetch_metadata(Some(topic), timeout)?;
             if metadata.topics().iter().all(|known| known.partitions().is_empty()) {
@@ -54,7 +59,7 @@ impl Producer {
     ///
     /// # Errors
     /// As the interface says; after `unavailable` it may still arrive.
-    pub async fn send(&self, record: wit::OutgoingRecord, timeout: Duration) -> Result<wit::Delivery, wit::Error> {
+    pub async fn send(&self, record: OutgoingRecord, timeout: Duration) -> Result<wit::Delivery, wit::Error> {
         let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
         for header in &record.headers {
             headers = headers.insert(Header { key: &header.name, value: Some(&header.value) });
@@ -65,7 +70,9 @@ impl Producer {
         match tokio::time::timeout(timeout, self.0.send(message, timeout)).await {
             Ok(Ok(delivery)) => Ok(wit::Delivery { partition: delivery.partition, offset: delivery.offset }),
             Ok(Err((e, _))) => Err(error(&e)),
-            Err(_) => Err(wit::Error::Unavailable(format!("no acknowledgement within {timeout:?} (limits.timeout)"))),
+            Err(_) => {
+                Err(wit::Error::Unavailable(format!("no acknowledgement within {timeout:?} (limits.call-timeout)")))
+            }
         }
     }
 }
@@ -75,6 +82,7 @@ pub struct View<'a> {
     pub producer: Option<&'a Producer>,
     pub grant: Option<&'a config::KafkaGrant>,
     pub limits: &'a config::Limits,
+    pub away: &'a BackendAway,
 }
 
 /// Ties [`View`] to the linker.
@@ -96,16 +104,22 @@ pub fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 impl crate::bindings::componentd::kafka::types::Host for View<'_> {}
 
 impl wit::Host for View<'_> {
-    async fn send(&mut self, record: wit::OutgoingRecord) -> wasmtime::Result<Result<wit::Delivery, wit::Error>> {
+    async fn send(&mut self, record: OutgoingRecord) -> wasmtime::Result<Result<wit::Delivery, wit::Error>> {
         match self.permitted(&record) {
-            Ok(producer) => Ok(producer.send(record, self.limits.timeout.0).await),
+            Ok(producer) => {
+                let sent = producer.send(record, self.limits.call_timeout.0).await;
+                if matches!(sent, Err(wit::Error::Unavailable(_))) {
+                    self.away.note();
+                }
+                Ok(sent)
+            }
             Err(error) => Ok(Err(error)),
         }
     }
 }
 
 impl View<'_> {
-    fn permitted(&self, record: &wit::OutgoingRecord) -> Result<&Producer, wit::Error> {
+    fn permitted(&self, record: &OutgoingRecord) -> Result<&Producer, wit::Error> {
         let granted = |grant: &config::KafkaGrant| grant.produce.contains(&record.topic);
         match self.producer {
             Some(producer) if self.grant.is_some_and(granted) => Ok(producer),

@@ -8,7 +8,7 @@ use wasmtime::component::{HasData, Linker};
 
 use crate::bindings::componentd::redis::client as wit;
 use crate::config::{self, KeyPattern};
-use crate::state::State;
+use crate::state::{BackendAway, State};
 
 /// Tries to reconnect within one call before it fails with `unavailable`; the next call tries again.
 const RECONNECTS: usize = 1;
@@ -45,6 +45,7 @@ pub struct View<'a> {
     pub redis: Option<&'a Redis>,
     pub grant: Option<&'a config::RedisGrant>,
     pub limits: &'a config::Limits,
+    pub away: &'a BackendAway,
 }
 
 /// Ties [`View`] to the linker.
@@ -88,7 +89,11 @@ impl View<'_> {
     }
 
     async fn call<T: FromRedisValue>(&self, redis: &Redis, command: &Cmd) -> Result<T, wit::Error> {
-        call(redis, self.limits.timeout.0, command).await
+        let reply = call(redis, self.limits.call_timeout.0, command).await;
+        if matches!(reply, Err(wit::Error::Unavailable(_) | wit::Error::Timeout(_))) {
+            self.away.note();
+        }
+        reply
     }
 
     fn bounded(&self, value: &[u8]) -> Result<(), wit::Error> {
@@ -198,7 +203,7 @@ async fn call<T: FromRedisValue>(redis: &Redis, timeout: Duration, command: &Cmd
     let mut connection = redis.connection.clone();
     match tokio::time::timeout(timeout, command.query_async(&mut connection)).await {
         Ok(reply) => reply.map_err(|e| error(&e)),
-        Err(_) => Err(wit::Error::Timeout(format!("no answer within {timeout:?} (limits.timeout)"))),
+        Err(_) => Err(wit::Error::Timeout(format!("no answer within {timeout:?} (limits.call-timeout)"))),
     }
 }
 

@@ -253,8 +253,10 @@ pub struct Limits {
     pub memory: Bytes,
     /// Processor time inside the component.
     pub cpu: Duration,
-    /// From the start of an invocation to its end, waiting included; also the bound of each capability call.
+    /// From the start of an invocation to its end, waiting included.
     pub timeout: Duration,
+    /// For one call of a capability. Below `timeout`, so that a component can still answer when a backend does not.
+    pub call_timeout: Duration,
     /// Invocations at the same time.
     pub concurrency: usize,
     /// Invocations that wait for their turn; further ones are answered with 503.
@@ -274,6 +276,7 @@ impl Default for Limits {
             memory: Bytes(64 << 20),
             cpu: Duration(std::time::Duration::from_millis(200)),
             timeout: Duration(std::time::Duration::from_secs(10)),
+            call_timeout: Duration(std::time::Duration::from_secs(3)),
             concurrency: 64,
             queue: 256,
             response: Bytes(8 << 20),

@@ -30,7 +30,6 @@ pub async fn serve(listener: TcpListener, service: Arc<Service>, trigger: HttpTr
         max_connections: trigger.max_connections,
         drain: service.spec.limits.timeout.0 + DRAIN_GRACE,
     };
-    service.set_ready(true);
     let trigger = Arc::new(trigger);
     listener::serve(listener, bounds, stop, move |request| {
         let (service, trigger) = (service.clone(), trigger.clone());
@@ -47,6 +46,9 @@ async fn answer(service: &Arc<Service>, trigger: &HttpTrigger, request: Request<
     let span = info_span!("request", service = service.name, version = %version.digest, request_id = id.to_str().unwrap_or_default());
     let access = Access::of(&request);
     let replied = async {
+        if !service.is_ready() {
+            return Err(reject(StatusCode::SERVICE_UNAVAILABLE, "the service is not ready yet; try again later"));
+        }
         let request = receive(request, trigger).await?;
         let response = dispatch::http(service, entry, request, span.clone()).await.map_err(|e| failed(&e))?;
         Ok(response.map(BodyExt::boxed_unsync))

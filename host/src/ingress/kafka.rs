@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rdkafka::ClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance, StreamConsumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Message as _, OwnedMessage};
 use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::{ClientContext, Statistics};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -21,10 +21,17 @@ use tracing::{info, warn};
 use super::lane;
 use crate::capability::kafka::{Producer, client_config};
 use crate::config::{KafkaBackend, KafkaTrigger};
+use crate::metrics::PartitionLabels;
 use crate::registry::Service;
 
-/// Records of one partition in memory, from which on its fetching pauses.
-const LANE_FULL: usize = 256;
+/// Bytes of one partition's records in memory, from which on its fetching pauses; it goes on below half of that.
+const LANE_FULL: usize = 4 << 20;
+
+/// What a record takes in memory beside its key and payload, so that empty ones count too.
+const RECORD_OVERHEAD: usize = 1 << 10;
+
+/// How often the lag is measured.
+const LAG_INTERVAL_MS: &str = "2000";
 
 /// How often handled offsets are committed; a crash repeats at most the records of this time, plus those in flight.
 const COMMIT_INTERVAL: Duration = Duration::from_millis(200);
@@ -59,7 +66,8 @@ impl Consumer {
             // A group that is new starts with what is in the topic: orders before the first start get their mail.
             .set("auto.offset.reset", "earliest")
             .set("partition.assignment.strategy", "cooperative-sticky")
-            .set("queued.max.messages.kbytes", "8192");
+            .set("queued.max.messages.kbytes", "8192")
+            .set("statistics.interval.ms", LAG_INTERVAL_MS);
         let lanes = Lanes { open: Mutex::default(), service: service.clone() };
         let consumer: LaneConsumer = config.create_with_context(lanes)?;
         consumer.subscribe(&[&trigger.topic])?;
@@ -88,7 +96,8 @@ impl Consumer {
         let mut open = self.consumer.context().open();
         let key = (message.topic().to_owned(), message.partition());
         let lane = open.entry(key).or_insert_with(|| self.open_lane(&message));
-        let queued = lane.queued.fetch_add(1, Ordering::Relaxed) + 1;
+        let size = size_of_record(&message);
+        let queued = lane.queued.fetch_add(size, Ordering::Relaxed) + size;
         if queued >= LANE_FULL {
             warn_on_error(self.consumer.pause(&partition_list(message.topic(), message.partition())), "pause");
         }
@@ -142,6 +151,7 @@ impl Consumer {
 /// The queue and the task of one partition.
 struct Lane {
     records: mpsc::UnboundedSender<OwnedMessage>,
+    /// Bytes, with the record in hand.
     queued: Arc<AtomicUsize>,
     finish: CancellationToken,
     task: JoinHandle<()>,
@@ -169,7 +179,21 @@ impl Lanes {
     }
 }
 
-impl ClientContext for Lanes {}
+impl ClientContext for Lanes {
+    fn stats(&self, statistics: Statistics) {
+        for (topic, measured) in statistics.topics {
+            for (partition, measured) in measured.partitions {
+                let labels = PartitionLabels { service: self.service.name.clone(), topic: topic.clone(), partition };
+                // Where nothing was ever handled, everything lags; -1 is what librdkafka does not know.
+                let handled_up_to = measured.stored_offset.max(measured.committed_offset).max(measured.lo_offset);
+                match measured.hi_offset - handled_up_to {
+                    lag @ 0.. if handled_up_to >= 0 => self.service.clients.metrics.lag(&labels, lag),
+                    _ => self.service.clients.metrics.no_lag(&labels),
+                }
+            }
+        }
+    }
+}
 
 impl ConsumerContext for Lanes {
     fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
@@ -198,13 +222,19 @@ struct Partition {
 
 impl Partition {
     /// Marks the record as done; a later commit takes it from there.
-    fn done(&self, offset: i64) {
-        warn_on_error(self.consumer.store_offset(&self.topic, self.partition, offset), "store offset");
-        let queued = self.queued.fetch_sub(1, Ordering::Relaxed) - 1;
-        if queued == LANE_FULL / 2 {
+    fn done(&self, message: &OwnedMessage) {
+        let stored = self.consumer.store_offset(&self.topic, self.partition, message.offset());
+        warn_on_error(stored, "store offset");
+        let size = size_of_record(message);
+        let before = self.queued.fetch_sub(size, Ordering::Relaxed);
+        if before >= LANE_FULL / 2 && before - size < LANE_FULL / 2 {
             warn_on_error(self.consumer.resume(&partition_list(&self.topic, self.partition)), "resume");
         }
     }
+}
+
+fn size_of_record(message: &OwnedMessage) -> usize {
+    RECORD_OVERHEAD + message.key().map_or(0, <[u8]>::len) + message.payload().map_or(0, <[u8]>::len)
 }
 
 /// Handles the records of one partition one after the other.
@@ -221,7 +251,7 @@ async fn run_lane(
         };
         let Some(message) = message else { return };
         match handling.handle(&message, &finish).await {
-            lane::Done::Settled => partition.done(message.offset()),
+            lane::Done::Settled => partition.done(&message),
             lane::Done::GivenUp => return,
         }
     }

@@ -7,7 +7,7 @@ use rdkafka::message::{Headers as _, Message as _, OwnedMessage};
 use tokio_util::sync::CancellationToken;
 use tracing::{Span, error, info, info_span, warn};
 
-use crate::bindings::componentd::kafka::producer::{Header, OutgoingRecord};
+use crate::bindings::componentd::kafka::types::{Header, OutgoingRecord};
 use crate::bindings::handler;
 use crate::bindings::handler::exports::componentd::kafka::handler::{Failure, IncomingRecord};
 use crate::capability::kafka::Producer;
@@ -34,32 +34,43 @@ pub enum Done {
     GivenUp,
 }
 
+/// What one attempt came to, when it was not a success.
+enum Failed {
+    /// By the component's word, by a trap, a timeout or a limit.
+    Record(Failure),
+    /// A backend was away, which is no fault of the record and costs it no attempt.
+    BackendAway(String),
+}
+
 impl Handling {
     /// Hands the record over, up to the attempts that the manifest allows.
     pub async fn handle(&self, message: &OwnedMessage, stopping: &CancellationToken) -> Done {
         let mut record = incoming(message);
+        let mut waits = 0;
         loop {
             let version = self.service.live();
             let span = self.span(&record, &version);
-            let failure = match self.attempt(&version, &record, span.clone()).await {
-                Ok(()) => return Done::Settled,
-                Err(failure) => failure,
-            };
             let last = record.attempt >= self.trigger.attempts;
-            let reason = match failure {
-                Failure::Reject(reason) => reason,
-                Failure::Retry(reason) if last => reason,
-                Failure::Retry(reason) => {
-                    let wait = backoff(&self.trigger, record.attempt);
-                    span.in_scope(|| warn!(attempt = record.attempt, reason, ?wait, "will retry"));
-                    if pause(wait, stopping).await.is_stopping() {
-                        return Done::GivenUp;
-                    }
-                    record.attempt += 1;
-                    continue;
+            let reason = match self.attempt(&version, &record, span.clone()).await {
+                Ok(()) => return Done::Settled,
+                Err(Failed::Record(Failure::Reject(reason))) => {
+                    return self.bury(&record, &version, reason, &span, stopping).await;
                 }
+                Err(Failed::Record(Failure::Retry(reason))) if last => {
+                    return self.bury(&record, &version, reason, &span, stopping).await;
+                }
+                Err(Failed::Record(Failure::Retry(reason))) => {
+                    record.attempt += 1;
+                    reason
+                }
+                Err(Failed::BackendAway(reason)) => reason,
             };
-            return self.bury(&record, &version, reason, &span, stopping).await;
+            waits += 1;
+            let wait = backoff(&self.trigger, waits);
+            span.in_scope(|| warn!(reason, ?wait, next_attempt = record.attempt, "will retry"));
+            if pause(wait, stopping).await.is_stopping() {
+                return Done::GivenUp;
+            }
         }
     }
 
@@ -69,15 +80,22 @@ impl Handling {
         info_span!("record", service = self.service.name, version = %version.digest, request_id = id)
     }
 
-    /// A trap, a timeout or a limit counts as a failure that may pass.
-    async fn attempt(&self, version: &Version, record: &IncomingRecord, span: Span) -> Result<(), Failure> {
+    async fn attempt(&self, version: &Version, record: &IncomingRecord, span: Span) -> Result<(), Failed> {
         let Entry::Kafka(entry) = &version.entry else {
             unreachable!("a loader checks the export against the trigger")
         };
-        let result = dispatch::kafka(&self.service, entry, record, span.clone()).await;
-        result.unwrap_or_else(|failure| {
-            span.in_scope(|| error!("{failure}"));
-            Err(Failure::Retry(failure.to_string()))
+        let outcome = dispatch::kafka(&self.service, entry, record, span.clone()).await;
+        let failure = match outcome.result {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(failure)) => failure,
+            Err(failure) => {
+                span.in_scope(|| error!("{failure}"));
+                Failure::Retry(failure.to_string())
+            }
+        };
+        Err(match failure {
+            Failure::Retry(reason) if outcome.backend_away => Failed::BackendAway(reason),
+            failure => Failed::Record(failure),
         })
     }
 
@@ -96,6 +114,7 @@ impl Handling {
             match self.producer.send(letter, DEAD_LETTER_TIMEOUT).await {
                 Ok(_) => {
                     let topic = &self.trigger.dead_letter;
+                    self.service.clients.metrics.dead_letter(&self.service.name);
                     span.in_scope(|| error!(attempt = record.attempt, reason, topic, "sent to the dead-letter topic"));
                     return Done::Settled;
                 }
@@ -111,7 +130,7 @@ impl Handling {
 
 /// The wait after this attempt, from 1: it doubles each time.
 fn backoff(trigger: &KafkaTrigger, attempt: u32) -> Duration {
-    let factor = 1_u32.checked_shl(attempt - 1).unwrap_or(u32::MAX);
+    let factor = 2_u32.saturating_pow(attempt.saturating_sub(1));
     trigger.backoff.0.saturating_mul(factor).min(trigger.max_backoff.0)
 }
 

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgStatement};
 use sqlx::{AssertSqlSafe, Connection, Either, Executor, Postgres, SqlSafeStr, Statement};
+use tokio::sync::Notify;
 
-use super::{arguments, rows, wit};
-use crate::config;
+use super::{arguments, rows, session, wit};
+use crate::bindings::componentd::kafka::types::OutgoingRecord;
+use crate::{config, outbox};
 
 /// How much longer the host waits than the server is told to: the server's own cancellation keeps the connection usable.
 const SERVER_GRACE: Duration = Duration::from_secs(1);
@@ -27,6 +30,8 @@ pub struct Databases(BTreeMap<String, Database>);
 pub struct Database {
     pool: PgPool,
     bounds: Bounds,
+    /// Woken after each commit that published something.
+    published: Arc<Notify>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +47,8 @@ pub(super) struct Bounds {
 pub struct Transaction {
     transaction: sqlx::Transaction<'static, Postgres>,
     bounds: Bounds,
+    has_published: bool,
+    published: Arc<Notify>,
 }
 
 /// Why a database could not be made ready.
@@ -62,7 +69,8 @@ impl Databases {
         let Some(backend) = backend else { return Ok(Self::default()) };
         let pools = service.grants.postgres.iter().map(|(alias, grant)| {
             let bounds = Bounds::new(&service.limits);
-            Ok((alias.clone(), Database { pool: pool(backend, grant, bounds.timeout)?, bounds }))
+            let pool = pool(backend, grant, bounds.timeout)?;
+            Ok((alias.clone(), Database { pool, bounds, published: Arc::default() }))
         });
         pools.collect::<Result<_, _>>().map(Self)
     }
@@ -73,27 +81,28 @@ impl Databases {
         })
     }
 
-    /// Connects to each database and applies the migrations that it has not seen.
+    /// Connects to each database, applies the migrations that it has not seen, and makes the outbox where one is used.
     ///
     /// # Errors
     /// A database is away, or a migration fails; those before it stay applied.
-    pub async fn migrate(&self, grants: &BTreeMap<String, config::PostgresGrant>) -> Result<(), MigrationError> {
-        for (alias, grant) in grants {
+    pub async fn migrate(&self, grants: &config::Grants) -> Result<(), MigrationError> {
+        for (alias, grant) in &grants.postgres {
             let Some(Database { pool, .. }) = self.0.get(alias) else { continue };
-            let database = &grant.database;
-            let mut connection = pool
-                .acquire()
-                .await
-                .map_err(|source| MigrationError::Unreachable { database: database.clone(), source })?;
+            let unreachable = |source| MigrationError::Unreachable { database: grant.database.clone(), source };
+            let mut connection = pool.acquire().await.map_err(unreachable)?;
             if let Some(folder) = &grant.migrations {
-                apply(&mut connection, folder).await.map_err(|source| MigrationError::Failed {
-                    database: database.clone(),
-                    folder: folder.display().to_string(),
-                    source,
-                })?;
+                apply(&mut connection, folder).await.map_err(|e| failed(grant, folder, e))?;
+            }
+            if grants.kafka.is_some() {
+                outbox::create(&mut connection).await.map_err(unreachable)?;
             }
         }
         Ok(())
+    }
+
+    /// For each database its alias, its pool, and what wakes its relay.
+    pub fn outboxes(&self) -> impl Iterator<Item = (&String, PgPool, Arc<Notify>)> {
+        self.0.iter().map(|(alias, database)| (alias, database.pool.clone(), database.published.clone()))
     }
 
     /// Whether every database answers; else the first one that does not, and why.
@@ -109,9 +118,20 @@ impl Databases {
     }
 }
 
+/// A connection that broke meanwhile is the database's absence, not the migration's fault.
+fn failed(grant: &config::PostgresGrant, folder: &Path, error: sqlx::migrate::MigrateError) -> MigrationError {
+    let database = grant.database.clone();
+    match error {
+        sqlx::migrate::MigrateError::Execute(source @ (sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut)) => {
+            MigrationError::Unreachable { database, source }
+        }
+        source => MigrationError::Failed { database, folder: folder.display().to_string(), source },
+    }
+}
+
 /// Several hosts may do this at once: the migrator holds an advisory lock on the database.
 async fn apply(connection: &mut PgConnection, folder: &Path) -> Result<(), sqlx::migrate::MigrateError> {
-    sqlx::migrate::Migrator::new(folder).await?.run(connection).await
+    sqlx::migrate::Migrator::new(folder.to_owned()).await?.run_direct(None, connection, false).await
 }
 
 fn pool(
@@ -125,12 +145,17 @@ fn pool(
         .application_name("componentd")
         .statement_cache_capacity(STATEMENT_CACHE)
         .options([("statement_timeout", timeout.as_millis().to_string())]);
-    Ok(PgPoolOptions::new().max_connections(grant.connections).acquire_timeout(timeout).connect_lazy_with(options))
+    let pool = PgPoolOptions::new().max_connections(grant.connections).acquire_timeout(timeout);
+    // A connection that cannot be reset is closed.
+    let pool = pool.after_release(|connection, _| {
+        Box::pin(async move { sqlx::raw_sql(session::RESET).execute(connection).await.map(|_| true) })
+    });
+    Ok(pool.connect_lazy_with(options))
 }
 
 impl Bounds {
     fn new(limits: &config::Limits) -> Self {
-        Self { timeout: limits.timeout.0, max_rows: limits.rows, max_bytes: limits.transfer.0 }
+        Self { timeout: limits.call_timeout.0, max_rows: limits.rows, max_bytes: limits.transfer.0 }
     }
 }
 
@@ -148,7 +173,8 @@ impl Database {
     pub(super) async fn begin(&self, options: wit::TransactionOptions) -> Result<Transaction, wit::Error> {
         let begin = self.pool.begin_with(AssertSqlSafe(begin_statement(options)));
         let transaction = within(self.bounds.timeout + SERVER_GRACE, begin).await?;
-        Ok(Transaction { transaction, bounds: self.bounds })
+        let published = self.published.clone();
+        Ok(Transaction { transaction, bounds: self.bounds, has_published: false, published })
     }
 
     async fn acquire(&self) -> Result<PoolConnection<Postgres>, wit::Error> {
@@ -182,8 +208,21 @@ impl Transaction {
         bounded(self.bounds, execute(&mut self.transaction, sql, params)).await
     }
 
+    pub(super) async fn publish(&mut self, record: OutgoingRecord) -> Result<(), wit::Error> {
+        if !outbox::fits(&record) {
+            return Err(wit::Error::Unpublishable("it is larger than a broker accepts".to_owned()));
+        }
+        let deadline = self.bounds.timeout + SERVER_GRACE;
+        self.has_published = true;
+        within(deadline, outbox::insert(&mut self.transaction, record)).await
+    }
+
     pub(super) async fn commit(self) -> Result<(), wit::Error> {
-        within(self.bounds.timeout + SERVER_GRACE, self.transaction.commit()).await
+        let committed = within(self.bounds.timeout + SERVER_GRACE, self.transaction.commit()).await;
+        if self.has_published {
+            self.published.notify_one();
+        }
+        committed
     }
 
     pub(super) async fn rollback(self) -> Result<(), wit::Error> {
@@ -207,6 +246,9 @@ async fn prepare(
     sql: String,
     params: Vec<wit::Value>,
 ) -> Result<(PgStatement, PgArguments), wit::Error> {
+    if let Some(word) = session::refused(&sql) {
+        return Err(wit::Error::Denied(format!("{word} is for the host; transactions begin with `begin`")));
+    }
     let statement = connection.prepare(AssertSqlSafe(sql).into_sql_str()).await.map_err(error)?;
     let expected = match statement.parameters() {
         Some(Either::Left(types)) => types.to_vec(),
@@ -250,7 +292,7 @@ async fn within<T>(deadline: Duration, call: impl Future<Output = Result<T, sqlx
 }
 
 fn timed_out(deadline: Duration) -> wit::Error {
-    wit::Error::Timeout(format!("no answer within {deadline:?} (limits.timeout)"))
+    wit::Error::Timeout(format!("no answer within {deadline:?} (limits.call-timeout)"))
 }
 
 /// `query_canceled`: what `statement_timeout` ends a statement with.

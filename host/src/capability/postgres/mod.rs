@@ -5,18 +5,24 @@ mod calendar;
 mod client;
 mod numeric;
 mod rows;
+mod session;
 mod sql_type;
 
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 
 pub use self::client::{Database, Databases, MigrationError, Transaction};
+use crate::bindings::componentd::kafka::types::OutgoingRecord;
 use crate::bindings::componentd::postgres::client as wit;
-use crate::state::State;
+use crate::config;
+use crate::state::{BackendAway, State};
 
 /// What one invocation sees of Postgres.
 pub struct View<'a> {
     pub databases: &'a Databases,
     pub table: &'a mut ResourceTable,
+    /// What may be published.
+    pub kafka: Option<&'a config::KafkaGrant>,
+    pub away: &'a BackendAway,
 }
 
 /// Ties [`View`] to the linker.
@@ -32,6 +38,16 @@ impl HasData for Postgres {
 /// It is offered already.
 pub fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     wit::add_to_linker::<State, Postgres>(linker, State::postgres)
+}
+
+impl View<'_> {
+    /// Notes where the server was away, for those who decide whether to try again.
+    fn noted<T>(&self, result: Result<T, wit::Error>) -> Result<T, wit::Error> {
+        if matches!(result, Err(wit::Error::Unavailable(_) | wit::Error::Timeout(_))) {
+            self.away.note();
+        }
+        result
+    }
 }
 
 impl wit::Host for View<'_> {}
@@ -50,7 +66,8 @@ impl wit::HostDatabase for View<'_> {
         sql: String,
         params: Vec<wit::Value>,
     ) -> wasmtime::Result<Result<wit::RowSet, wit::Error>> {
-        Ok(self.table.get(&this)?.query(sql, params).await)
+        let rows = self.table.get(&this)?.query(sql, params).await;
+        Ok(self.noted(rows))
     }
 
     async fn execute(
@@ -59,7 +76,8 @@ impl wit::HostDatabase for View<'_> {
         sql: String,
         params: Vec<wit::Value>,
     ) -> wasmtime::Result<Result<u64, wit::Error>> {
-        Ok(self.table.get(&this)?.execute(sql, params).await)
+        let changed = self.table.get(&this)?.execute(sql, params).await;
+        Ok(self.noted(changed))
     }
 
     async fn begin(
@@ -67,7 +85,8 @@ impl wit::HostDatabase for View<'_> {
         this: Resource<Database>,
         options: wit::TransactionOptions,
     ) -> wasmtime::Result<Result<Resource<Transaction>, wit::Error>> {
-        match self.table.get(&this)?.begin(options).await {
+        let begun = self.table.get(&this)?.begin(options).await;
+        match self.noted(begun) {
             Ok(transaction) => Ok(Ok(self.table.push(transaction)?)),
             Err(error) => Ok(Err(error)),
         }
@@ -86,7 +105,8 @@ impl wit::HostTransaction for View<'_> {
         sql: String,
         params: Vec<wit::Value>,
     ) -> wasmtime::Result<Result<wit::RowSet, wit::Error>> {
-        Ok(self.table.get_mut(&this)?.query(sql, params).await)
+        let rows = self.table.get_mut(&this)?.query(sql, params).await;
+        Ok(self.noted(rows))
     }
 
     async fn execute(
@@ -95,11 +115,26 @@ impl wit::HostTransaction for View<'_> {
         sql: String,
         params: Vec<wit::Value>,
     ) -> wasmtime::Result<Result<u64, wit::Error>> {
-        Ok(self.table.get_mut(&this)?.execute(sql, params).await)
+        let changed = self.table.get_mut(&this)?.execute(sql, params).await;
+        Ok(self.noted(changed))
+    }
+
+    async fn publish(
+        &mut self,
+        this: Resource<Transaction>,
+        record: OutgoingRecord,
+    ) -> wasmtime::Result<Result<(), wit::Error>> {
+        if !self.kafka.is_some_and(|grant| grant.produce.contains(&record.topic)) {
+            let reason = format!("`grants.kafka.produce` does not name the topic {:?}", record.topic);
+            return Ok(Err(wit::Error::Denied(reason)));
+        }
+        let published = self.table.get_mut(&this)?.publish(record).await;
+        Ok(self.noted(published))
     }
 
     async fn commit(&mut self, this: Resource<Transaction>) -> wasmtime::Result<Result<(), wit::Error>> {
-        Ok(self.table.delete(this)?.commit().await)
+        let committed = self.table.delete(this)?.commit().await;
+        Ok(self.noted(committed))
     }
 
     async fn rollback(&mut self, this: Resource<Transaction>) -> wasmtime::Result<Result<(), wit::Error>> {

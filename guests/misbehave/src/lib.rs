@@ -1,0 +1,132 @@
+//! Misbehaves in one way a path. It has no capability but HTTP and the log.
+//!
+//! | request | what it does |
+//! | --- | --- |
+//! | `GET /hello` | answers 200 `hello`, as a good one would |
+//! | `GET /trap` | stops at an `unreachable` |
+//! | `GET /panic` | panics: a message on stderr, then a trap |
+//! | `GET /spin` | never ends, and never calls the host |
+//! | `GET /sleep?ms=5` | waits that long, then answers 200 `slept` |
+//! | `GET /hog` | allocates, and touches, more and more memory |
+//! | `GET /deep` | recurses until the stack is used up |
+//! | `GET /silent` | returns without a response |
+//! | `GET /flood` | answers 200 with a body without end |
+//! | `GET /half` | answers 200 and traps in the middle of the body |
+//! | `GET /print` | writes to stdout, stderr and the log at each level, then answers 200 `printed` |
+
+// Nothing of it runs anywhere else, and what only the export calls would be dead there.
+#![cfg(target_family = "wasm")]
+
+use std::hint::black_box;
+use std::thread;
+use std::time::Duration;
+
+use componentd_sdk::http::{self, Problem, Request, Response, Route};
+use componentd_sdk::wit::http_service::exports::wasi::http::incoming_handler::Guest;
+use componentd_sdk::wit::wasi::http::types::{
+    Fields, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam,
+};
+use componentd_sdk::wit::wasi::io::streams::StreamError;
+use componentd_sdk::wit::wasi::logging::logging::{Level, log};
+
+const ROUTES: &[Route] = &[
+    Route::get("/hello", hello),
+    Route::get("/trap", trap),
+    Route::get("/panic", panic),
+    Route::get("/spin", spin),
+    Route::get("/sleep", sleep),
+    Route::get("/hog", hog),
+    Route::get("/deep", deep),
+    Route::get("/print", print),
+];
+
+const LEVELS: [Level; 6] = [Level::Trace, Level::Debug, Level::Info, Level::Warn, Level::Error, Level::Critical];
+
+/// The most that one blocking write takes, by wasi:io.
+const CHUNK: [u8; 4096] = [b'x'; 4096];
+
+struct Misbehave;
+
+componentd_sdk::wit::http_service::export!(Misbehave with_types_in componentd_sdk::wit::http_service);
+
+/// Not by `export_http!`, since its handlers cannot but answer in whole.
+impl Guest for Misbehave {
+    fn handle(request: IncomingRequest, response_out: ResponseOutparam) {
+        match request.path_with_query().as_deref() {
+            Some("/silent") => {}
+            Some("/flood") => drop(stream(response_out, usize::MAX)),
+            Some("/half") => {
+                drop(stream(response_out, 16));
+                abort();
+            }
+            _ => http::serve(ROUTES, request, response_out),
+        }
+    }
+}
+
+fn hello(_: &Request) -> Result<Response, Problem> {
+    Ok(Response::text(200, "hello"))
+}
+
+fn trap(_: &Request) -> Result<Response, Problem> {
+    abort()
+}
+
+fn panic(_: &Request) -> Result<Response, Problem> {
+    panic!("asked to panic")
+}
+
+fn spin(_: &Request) -> Result<Response, Problem> {
+    let mut turns = 0_u64;
+    loop {
+        turns = black_box(turns.wrapping_add(1));
+    }
+}
+
+fn sleep(request: &Request) -> Result<Response, Problem> {
+    let milliseconds = request.query_parameter("ms").and_then(|text| text.parse().ok()).unwrap_or_default();
+    thread::sleep(Duration::from_millis(milliseconds));
+    Ok(Response::text(200, "slept"))
+}
+
+fn hog(_: &Request) -> Result<Response, Problem> {
+    let mut hoard = Vec::new();
+    loop {
+        hoard.push(black_box(vec![1_u8; 1024 * 1024]));
+    }
+}
+
+fn deep(_: &Request) -> Result<Response, Problem> {
+    Ok(Response::text(200, recurse(0).to_string()))
+}
+
+#[allow(unconditional_recursion, reason = "that is what it is for")]
+fn recurse(depth: u64) -> u64 {
+    let frame = black_box([depth; 32]);
+    recurse(depth + 1).wrapping_add(frame[0])
+}
+
+fn print(_: &Request) -> Result<Response, Problem> {
+    println!("a line on stdout");
+    eprintln!("a line on stderr");
+    for level in LEVELS {
+        log(level, "print", &format!("a message at {level:?}"));
+    }
+    Ok(Response::text(200, "printed"))
+}
+
+/// Writes this many chunks, or fewer where the other side leaves. The body stays unfinished.
+fn stream(response_out: ResponseOutparam, chunks: usize) -> Result<(), StreamError> {
+    let response = OutgoingResponse::new(Fields::new());
+    let body: Option<OutgoingBody> = response.body().ok();
+    ResponseOutparam::set(response_out, Ok(response));
+    let Some(stream) = body.as_ref().and_then(|body| body.write().ok()) else {
+        return Err(StreamError::Closed);
+    };
+    (0..chunks).try_for_each(|_| stream.blocking_write_and_flush(&CHUNK))
+}
+
+/// The instruction itself: without a message, unlike a panic.
+fn abort() -> ! {
+    core::arch::wasm32::unreachable()
+}

@@ -1,0 +1,104 @@
+//! What keeps a guest's session state from the next borrower of its connection: statements that are refused, and the reset
+//! of what functions can still do.
+
+/// The first words of statements that end or begin transactions behind the host's back, outlive the call on the connection,
+/// or change the protocol.
+const REFUSED: [&str; 24] = [
+    "ABORT",
+    "BEGIN",
+    "CLOSE",
+    "COMMIT",
+    "COPY",
+    "DEALLOCATE",
+    "DECLARE",
+    "DISCARD",
+    "END",
+    "EXECUTE",
+    "FETCH",
+    "LISTEN",
+    "LOAD",
+    "LOCK",
+    "MOVE",
+    "PREPARE",
+    "RELEASE",
+    "RESET",
+    "ROLLBACK",
+    "SAVEPOINT",
+    "SET",
+    "SHOW",
+    "START",
+    "UNLISTEN",
+];
+
+/// Undoes everything that `DISCARD ALL` does but for the host's own prepared statements and their plans:
+/// <https://www.postgresql.org/docs/current/sql-discard.html>
+pub(super) const RESET: &str = "CLOSE ALL; RESET SESSION AUTHORIZATION; RESET ALL; UNLISTEN *; \
+                                SELECT pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES";
+
+/// The statement's first word, if it is one that components must not use.
+pub(super) fn refused(sql: &str) -> Option<&'static str> {
+    let first = first_word(sql);
+    REFUSED.into_iter().find(|word| word.eq_ignore_ascii_case(first))
+}
+
+/// Only white space, comments and empty statements can stand before it.
+fn first_word(sql: &str) -> &str {
+    let mut rest = sql;
+    loop {
+        rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == ';');
+        rest = match (rest.strip_prefix("--"), rest.strip_prefix("/*")) {
+            (Some(comment), _) => comment.split_once(['\n', '\r']).map_or("", |(_, after)| after),
+            (_, Some(comment)) => after_block(comment),
+            _ => break,
+        };
+    }
+    let end = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
+    &rest[..end]
+}
+
+/// What follows a block comment; they nest.
+fn after_block(comment: &str) -> &str {
+    let mut depth = 1;
+    let mut rest = comment;
+    while depth > 0 {
+        let Some(at) = rest.find(['*', '/']) else { return "" };
+        rest = &rest[at..];
+        if let Some(after) = rest.strip_prefix("*/") {
+            (depth, rest) = (depth - 1, after);
+        } else if let Some(after) = rest.strip_prefix("/*") {
+            (depth, rest) = (depth + 1, after);
+        } else {
+            rest = &rest[1..];
+        }
+    }
+    rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::refused;
+
+    #[test]
+    fn session_statements_are_seen_behind_comments() {
+        for sql in
+            ["BEGIN", " begin;", "-- x\ncommit", "/* a /* b */ c */ set x = 1", ";;\tListen a", "/**/prepare p as"]
+        {
+            assert!(refused(sql).is_some(), "{sql}");
+        }
+    }
+
+    #[test]
+    fn plain_statements_pass() {
+        for sql in [
+            "select 1",
+            "update t set a = 1",
+            "(select 1)",
+            "with x as (select 1) select * from x",
+            "setting",
+            "",
+            "/* begin",
+        ] {
+            assert_eq!(refused(sql), None, "{sql}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The store, from sign-up to the confirmation mail: on an embedded Kafka, on a real one, and with the components that
+//! `cargo component build` makes.
+
+use serde_json::json;
+
+use crate::support::files::{component, is_ci, target};
+use crate::support::servers::{kafka, own_redis, postgres};
+use crate::support::store::{Clients, Customer, Plan, Store};
+use crate::support::wait::until;
+
+/// What a customer does, and what the README shows: each answer is exactly this.
+pub async fn buy(http: &Clients) {
+    http.ready().await;
+    let customer = http.sign_up().await;
+    browse(http).await;
+    check_out(http, &customer).await;
+    order(http, &customer).await;
+}
+
+async fn browse(http: &Clients) {
+    let products = r#"[{"id":1,"name":"Apple","price":"1.99"},{"id":2,"name":"Banana","price":"0.99"}]"#;
+    assert_eq!(http.store.get("/products").await.expect(200), products);
+    assert_eq!(http.store.get("/products/1").await.expect(200), r#"{"id":1,"name":"Apple","price":"1.99"}"#);
+    http.store.get("/products/3").await.problem(404);
+}
+
+/// An id that is listed twice counts twice.
+async fn check_out(http: &Clients, customer: &Customer) {
+    let reply = http.store.post("/checkout", &json!({ "user_id": customer.id, "items": [1, 2, 2] })).await;
+    let order_id = &reply.json()["order_id"];
+    assert_eq!(reply.expect(201), format!(r#"{{"order_id":{order_id},"status":"pending"}}"#));
+    expect_mail(http, customer, &order_id.to_string(), "- Apple\n- Banana\n- Banana\n\nTotal: 3.97\n").await;
+}
+
+async fn order(http: &Clients, customer: &Customer) {
+    let order = json!({ "user_id": customer.id, "items": ["apple", "banana"], "total_amount": "12.99" });
+    let reply = http.orders.post("/order", &order).await;
+    let order_id = &reply.json()["order_id"];
+    assert_eq!(reply.expect(201), format!(r#"{{"order_id":{order_id},"status":"pending"}}"#));
+    expect_mail(http, customer, &order_id.to_string(), "- apple\n- banana\n\nTotal: 12.99\n").await;
+}
+
+async fn expect_mail(http: &Clients, customer: &Customer, order_id: &str, end: &str) {
+    let subject = format!("Your order {order_id}");
+    let mail = until(&format!("a mail: {subject}"), async || {
+        http.mails_to(customer).await.into_iter().find(|mail| mail["subject"] == subject.as_str())
+    })
+    .await;
+    assert_eq!(mail["content"], format!("Thank you for your order {order_id}.\n\n{end}"));
+    assert_eq!(mail["from"], "orders@example.com");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_the_embedded_kafka() {
+    let store = Store::start().await;
+    buy(&store.running.http).await;
+    store.running.host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_real_kafka() {
+    let redis = own_redis().await;
+    let store = Plan::new(postgres().await, &redis.url(), &kafka().await.brokers()).start().await;
+    buy(&store.http).await;
+    store.host.stop().await;
+}
+
+/// The other build, which plugin authors may use as well.
+#[tokio::test(flavor = "multi_thread")]
+async fn with_the_components_of_cargo_component() {
+    let folder = target().join("cargo-component");
+    if !folder.join("notifications.wasm").is_file() {
+        let missing = format!("{} has no components: run `cargo xtask components --cargo-component`", folder.display());
+        assert!(!is_ci(), "CI tests the components of cargo-component. {missing}");
+        return eprintln!("\n*** SKIPPED: {missing}. ***\n");
+    }
+    let store = Store::start_with(|plan| Plan { components: folder, ..plan }).await;
+    buy(&store.running.http).await;
+    store.running.host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_signs_up_once_whatever_its_case() {
+    let store = Store::start().await;
+    let users = &store.running.http.users;
+    let sign_up = async |email: &str| users.post("/signup", &json!({ "email": email, "password": "12345678" })).await;
+    assert_eq!(sign_up(" John@Example.com ").await.expect(201), r#"{"user_id":1,"email":"John@Example.com"}"#);
+    assert_eq!(sign_up("john@example.COM").await.problem(409)["field"], "email");
+    assert_eq!(store.running.count(&store.running.databases.users, "users").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_kept_of_a_customer() {
+    let store = Store::start().await;
+    let customer = store.running.http.sign_up().await;
+    let hash = store.running.text(&store.running.databases.users, "select password_hash from users").await;
+    assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+    let mut redis = redis::Client::open(store.redis.url()).unwrap().get_connection().unwrap();
+    let key = format!("user:{}:email", customer.id);
+    assert_eq!(redis::cmd("GET").arg(key).query::<String>(&mut redis).unwrap(), customer.email);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_product_is_named_and_nothing_is_ordered() {
+    let store = Store::start().await;
+    let reply = store.running.http.store.post("/checkout", &json!({ "user_id": 1, "items": [1, 7, 9, 7] })).await;
+    assert_eq!(reply.problem(422)["ids"], json!([7, 9]));
+    assert_eq!(store.running.count(&store.running.databases.orders, "orders").await, 0);
+}
+
+#[test]
+fn the_components_are_there() {
+    for name in ["users", "orders", "store", "notifications"] {
+        component(name);
+    }
+}

@@ -1,0 +1,39 @@
+//! Hosts in this process, from the text of a manifest.
+
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use componentd::{Host, Manifest, StartError};
+
+use super::client::Client;
+use super::files::root;
+
+/// Starts what the text says.
+///
+/// # Panics
+/// It cannot be started.
+pub async fn start(manifest: &str) -> Host {
+    try_start(manifest).await.unwrap_or_else(|error| panic!("{error}\n{manifest}"))
+}
+
+pub async fn try_start(manifest: &str) -> Result<Host, StartError> {
+    let manifest = Manifest::parse(&root().join("test.toml"), manifest, &|_| None)?;
+    Host::start(manifest).await
+}
+
+/// A client of one of its services.
+pub fn client(host: &Host, service: &str) -> Client {
+    Client::new(host.address(service).unwrap())
+}
+
+/// A port that nobody listens on. Below the range that the kernel gives to outgoing connections, so that none of the
+/// tests' own takes it in the meantime.
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 10_000 + u16::try_from(std::process::id() % 20_000).unwrap();
+    loop {
+        let port = first + NEXT.fetch_add(1, Ordering::Relaxed);
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Topics, and what is in them.
+
+use std::time::Duration;
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{Headers, Message, OwnedMessage};
+use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+
+use super::servers::Kafka;
+use super::unique;
+use super::wait::{PATIENCE, until};
+
+/// As many as the embedded broker gives a topic that it makes when it is first asked for it.
+pub const PARTITIONS: i32 = 4;
+
+const ANSWERS_WITHIN: Duration = Duration::from_secs(30);
+
+/// A topic on one Kafka.
+#[derive(Clone)]
+pub struct Topic {
+    pub name: String,
+    pub brokers: String,
+    producer: FutureProducer,
+}
+
+impl Topic {
+    /// One that is there already.
+    pub fn existing(brokers: &str, name: &str) -> Self {
+        let producer = config(brokers).set("enable.idempotence", "true").create().unwrap();
+        Self { name: name.to_owned(), brokers: brokers.to_owned(), producer }
+    }
+
+    /// A new one with [`PARTITIONS`].
+    pub async fn create(kafka: &Kafka, name: &str) -> Self {
+        let topic = Self::existing(&kafka.brokers(), &unique(name));
+        if let Kafka::Real { .. } = kafka {
+            let admin: AdminClient<DefaultClientContext> = config(&topic.brokers).create().unwrap();
+            let new = NewTopic::new(&topic.name, PARTITIONS, TopicReplication::Fixed(1));
+            admin.create_topics([&new], &AdminOptions::new()).await.unwrap().remove(0).unwrap();
+        }
+        let known = topic.clone();
+        until("the topic is there", async || (known.partitions().await == PARTITIONS).then_some(())).await;
+        topic
+    }
+
+    async fn partitions(&self) -> i32 {
+        let topic = self.clone();
+        let partitions = move || {
+            let metadata = topic.producer.client().fetch_metadata(Some(&topic.name), ANSWERS_WITHIN).unwrap();
+            metadata.topics().iter().map(|topic| topic.partitions().len()).sum::<usize>()
+        };
+        tokio::task::spawn_blocking(partitions).await.unwrap().try_into().unwrap()
+    }
+
+    /// Writes a record, and waits until it is there: its offset.
+    pub async fn produce(&self, partition: i32, payload: &str) -> i64 {
+        let record = FutureRecord::to(&self.name).partition(partition).key("key").payload(payload);
+        self.producer.send(record, ANSWERS_WITHIN).await.unwrap().offset
+    }
+
+    /// Everything that is in it, in the order of each partition.
+    pub async fn records(&self) -> Vec<OwnedMessage> {
+        let topic = self.clone();
+        tokio::task::spawn_blocking(move || topic.read_all()).await.unwrap()
+    }
+
+    /// Its records, once there are so many.
+    pub async fn wait_for(&self, count: usize) -> Vec<OwnedMessage> {
+        until(&format!("{count} records in {}", self.name), async || {
+            Some(self.records().await).filter(|records| records.len() >= count)
+        })
+        .await
+    }
+
+    fn read_all(&self) -> Vec<OwnedMessage> {
+        let consumer: BaseConsumer = config(&self.brokers).set("group.id", unique("reader")).create().unwrap();
+        let metadata = consumer.fetch_metadata(Some(&self.name), ANSWERS_WITHIN).unwrap();
+        let partitions = metadata.topics()[0].partitions().iter().map(|partition| partition.id());
+        partitions.flat_map(|partition| self.read(&consumer, partition)).collect()
+    }
+
+    fn read(&self, consumer: &BaseConsumer, partition: i32) -> Vec<OwnedMessage> {
+        let (low, high) = consumer.fetch_watermarks(&self.name, partition, ANSWERS_WITHIN).unwrap();
+        let mut place = TopicPartitionList::new();
+        place.add_partition_offset(&self.name, partition, Offset::Offset(low)).unwrap();
+        consumer.assign(&place).unwrap();
+        (low..high).map(|_| consumer.poll(PATIENCE).unwrap().unwrap().detach()).collect()
+    }
+
+    /// What the group has committed for each partition; none where it has nothing.
+    pub async fn committed(&self, group: &str) -> Vec<Option<i64>> {
+        let (topic, group) = (self.clone(), group.to_owned());
+        tokio::task::spawn_blocking(move || topic.committed_by(&group)).await.unwrap()
+    }
+
+    fn committed_by(&self, group: &str) -> Vec<Option<i64>> {
+        let consumer: BaseConsumer = config(&self.brokers).set("group.id", group).create().unwrap();
+        let mut asked = TopicPartitionList::new();
+        asked.add_partition_range(&self.name, 0, PARTITIONS - 1);
+        let committed = consumer.committed_offsets(asked, ANSWERS_WITHIN).unwrap();
+        committed.elements().iter().map(|element| element.offset().to_raw().filter(|offset| *offset >= 0)).collect()
+    }
+}
+
+fn config(brokers: &str) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", brokers).set("log_level", "0");
+    config
+}
+
+/// The value of a header, as text.
+pub fn header(record: &OwnedMessage, name: &str) -> Option<String> {
+    let header = record.headers()?.iter().find(|header| header.key == name)?;
+    Some(String::from_utf8_lossy(header.value?).into_owned())
+}

@@ -1,0 +1,36 @@
+//! What the tests share: servers, hosts, clients, and patience.
+
+pub mod client;
+pub mod files;
+pub mod host;
+pub mod kafka;
+pub mod servers;
+pub mod store;
+pub mod wait;
+
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tokio::runtime::{Builder, Runtime};
+
+/// Outlives every test, and so what is started on it does as well.
+static RUNTIME: LazyLock<Runtime> =
+    LazyLock::new(|| Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap());
+
+/// Runs a future on the shared runtime, for tests that are not async themselves.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    RUNTIME.block_on(future)
+}
+
+/// Runs a future on the shared runtime, so that the tasks that it starts outlive the test.
+pub async fn shared<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> T {
+    RUNTIME.spawn(future).await.unwrap()
+}
+
+/// A name that nothing else on the servers has, also where earlier runs left something there: lower-case letters, digits
+/// and underscores.
+pub fn unique(name: &str) -> String {
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    static RUN: LazyLock<String> = LazyLock::new(|| uuid::Uuid::now_v7().simple().to_string());
+    format!("{name}_{}_{}", &RUN[..12], COUNTER.fetch_add(1, Ordering::Relaxed))
+}

@@ -1,0 +1,148 @@
+//! What a component is asked.
+
+use percent_encoding::percent_decode_str;
+use serde::de::DeserializeOwned;
+
+use super::body::{self, BodyError};
+use super::deadline::Deadline;
+use super::{Problem, json};
+use crate::wit::wasi::http::types::{ErrorCode, IncomingRequest, Method};
+
+/// A whole request. The host has limited its size already.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// In upper case: `GET`.
+    pub method: String,
+    /// As it was sent, still percent-encoded, without the query.
+    pub path: String,
+    /// As it was sent, without the question mark.
+    pub query: String,
+    /// Names in lower case. Bytes that are no UTF-8 are replaced.
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+    pub(super) parameters: Vec<(&'static str, String)>,
+}
+
+impl Request {
+    /// The first value of a header; `name` in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(candidate, _)| candidate == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The decoded path segment that stands for `{name}` in the route; empty where the route has no such parameter.
+    pub fn parameter(&self, name: &str) -> &str {
+        self.parameters.iter().find(|(candidate, _)| *candidate == name).map_or("", |(_, value)| value)
+    }
+
+    /// The first value of a field of the query, decoded.
+    pub fn query_parameter(&self, name: &str) -> Option<String> {
+        let mut fields = form_urlencoded::parse(self.query.as_bytes());
+        fields.find(|(candidate, _)| candidate == name).map(|(_, value)| value.into_owned())
+    }
+
+    /// The body as a JSON object. Members that `T` does not know are ignored.
+    ///
+    /// # Errors
+    /// 415 for a content type that is not JSON, 400 for a body that is empty or not well-formed, 422 with a `field` for
+    /// one that is missing or of the wrong type.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        json::check_content_type(self.header("content-type"))?;
+        json::parse(&self.body)
+    }
+
+    /// The `Idempotency-Key` header (draft-ietf-httpapi-idempotency-key-header), under which a repeated request has the
+    /// effect and the answer of the first.
+    ///
+    /// # Errors
+    /// 400 for a key that is not 1 to 255 printable ASCII characters.
+    pub fn idempotency_key(&self) -> Result<Option<&str>, Problem> {
+        match self.header("idempotency-key").map(str::trim) {
+            Some(key) if !is_key(key) => {
+                Err(Problem::bad_request("`Idempotency-Key` must be 1 to 255 printable ASCII characters."))
+            }
+            key => Ok(key),
+        }
+    }
+
+    pub(super) fn read(incoming: &IncomingRequest) -> Result<Self, Problem> {
+        let target = incoming.path_with_query().unwrap_or_default();
+        let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+        Ok(Self {
+            method: method_name(incoming.method()),
+            path: path.to_owned(),
+            query: query.to_owned(),
+            headers: headers(incoming),
+            body: read_body(incoming)?,
+            parameters: Vec::new(),
+        })
+    }
+}
+
+fn is_key(key: &str) -> bool {
+    (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
+}
+
+fn headers(incoming: &IncomingRequest) -> Vec<(String, String)> {
+    let entries = incoming.headers().entries();
+    entries
+        .into_iter()
+        .map(|(name, value)| (name.to_ascii_lowercase(), String::from_utf8_lossy(&value).into_owned()))
+        .collect()
+}
+
+fn read_body(incoming: &IncomingRequest) -> Result<Vec<u8>, Problem> {
+    let body = incoming.consume().map_err(|()| Problem::internal("the host gave the body away already"))?;
+    body::read(&body, &Deadline::none(), usize::MAX).map_err(|error| match error {
+        BodyError::Broken(Some(ErrorCode::HttpRequestBodySize(_))) => Problem::too_large(),
+        _ => Problem::bad_request("The body ended before it was complete."),
+    })
+}
+
+fn method_name(method: Method) -> String {
+    let name = match method {
+        Method::Get => "GET",
+        Method::Head => "HEAD",
+        Method::Post => "POST",
+        Method::Put => "PUT",
+        Method::Delete => "DELETE",
+        Method::Connect => "CONNECT",
+        Method::Options => "OPTIONS",
+        Method::Trace => "TRACE",
+        Method::Patch => "PATCH",
+        Method::Other(name) => return name,
+    };
+    name.to_owned()
+}
+
+/// The text that a path segment stands for.
+pub(super) fn decode(segment: &str) -> String {
+    percent_decode_str(segment).decode_utf8_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn query_fields_are_decoded() {
+        let request = Request { query: "ms=5&name=a%20b+c&ms=6".to_owned(), ..Request::default() };
+        assert_eq!(request.query_parameter("ms").unwrap(), "5");
+        assert_eq!(request.query_parameter("name").unwrap(), "a b c");
+        assert_eq!(request.query_parameter("other"), None);
+    }
+
+    #[test]
+    fn an_idempotency_key_is_printable() {
+        let with = |key: &str| Request { headers: vec![("idempotency-key".into(), key.into())], ..Request::default() };
+        assert_eq!(with(" a-1 ").idempotency_key().unwrap(), Some("a-1"));
+        assert_eq!(Request::default().idempotency_key().unwrap(), None);
+        for key in ["", "ä", "a\tb", &"x".repeat(256)] {
+            assert_eq!(with(key).idempotency_key().unwrap_err().status(), 400, "{key:?}");
+        }
+    }
+
+    #[test]
+    fn segments_are_decoded() {
+        assert_eq!(decode("a%20b%2Fc"), "a b/c");
+    }
+}

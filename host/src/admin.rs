@@ -5,6 +5,7 @@
 //! - `GET /metrics`: measurements in the OpenMetrics text format.
 //! - `GET /mailbox`: passed on to the mailbox that stands in for SendGrid, where the manifest names one.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +37,9 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 /// More than the mailbox ever holds.
 const MAX_MAILBOX: usize = 16 << 20;
 
+/// Longer than all pings together take.
+const ASK_TIMEOUT: Duration = Duration::from_secs(15);
+
 struct Admin {
     services: Vec<Arc<Service>>,
     clients: Clients,
@@ -58,6 +62,22 @@ pub async fn serve(
         async move { admin.answer(request).await }
     })
     .await;
+}
+
+/// Asks the admin port of a running host whether it is ready.
+///
+/// # Errors
+/// What is missing, or that nobody answers.
+pub async fn ask_ready(address: SocketAddr) -> Result<(), String> {
+    let client: Client<HttpConnector, Empty<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
+    let uri = format!("http://{address}/readyz").parse().map_err(|e| format!("{address}: {e}"))?;
+    let answer = tokio::time::timeout(ASK_TIMEOUT, client.get(uri)).await;
+    let answer = answer.map_err(|_| "no answer in time".to_owned())?.map_err(|e| format!("{address}: {e}"))?;
+    if answer.status().is_success() {
+        return Ok(());
+    }
+    let body = Limited::new(answer.into_body(), MAX_MAILBOX).collect().await.map_err(|e| e.to_string())?;
+    Err(String::from_utf8_lossy(&body.to_bytes()).into_owned())
 }
 
 impl Admin {

@@ -7,11 +7,12 @@ use clap::{Parser, Subcommand};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info};
 
-use crate::config::{self, Manifest};
+use crate::config::{self, ConfigError, Manifest, Trigger};
+use crate::dead_letters::{self, Action, DeadLetterError};
 use crate::error::StartError;
 use crate::host::{self, Host};
 use crate::loader::Loader;
-use crate::{engine, inspect, telemetry};
+use crate::{admin, engine, inspect, telemetry};
 
 /// Hosts business logic as sandboxed WebAssembly components.
 ///
@@ -34,6 +35,7 @@ Exit codes:
   64  the manifest or the command line is wrong: file, line and key are named
   65  a component or a migration cannot be used
   66  a component's file is missing
+  69  ready: the host is not; dead-letters: Kafka does not answer
   71  a port is taken, or the machine lacks something
 
 A backend that does not answer is no reason to end: the host says which one it waits for, and serves what does not need it.";
@@ -44,6 +46,19 @@ enum Command {
     Run(ManifestArgument),
     /// Check the manifest, its components and their grants. Connects to nothing and starts nothing.
     Check(ManifestArgument),
+    /// Show, retry or drop the records that a service could not handle, oldest first.
+    DeadLetters {
+        action: Action,
+        /// The service whose dead-letter topic it is.
+        service: String,
+        /// How many at the most.
+        #[arg(long, default_value_t = 100)]
+        count: usize,
+        #[command(flatten)]
+        manifest: ManifestArgument,
+    },
+    /// Ask the admin port of a running host whether it is ready; exits 0 if so, else says what is missing.
+    Ready(ManifestArgument),
     /// Show what a component imports and exports, and which grants it needs.
     Inspect {
         /// The `.wasm` file.
@@ -69,13 +84,48 @@ impl Cli {
         match self.command {
             Command::Run(ManifestArgument { manifest }) => report(run(&manifest).await),
             Command::Check(ManifestArgument { manifest }) => report(check(&manifest).await),
+            Command::DeadLetters { action, service, count, manifest } => {
+                report(dead_letters(action, &service, count, &manifest.manifest).await)
+            }
+            Command::Ready(ManifestArgument { manifest }) => report(ready(&manifest).await),
             Command::Inspect { component } => report(inspect(&component).await),
         }
     }
 }
 
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+enum CommandError {
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error("no service {service} consumes a topic; the manifest says which do (`kafka = {{ … }}`)")]
+    NoConsumer { service: String },
+    #[error(transparent)]
+    DeadLetters(#[from] DeadLetterError),
+    #[error("the manifest has no [admin] port to ask")]
+    NoAdminPort,
+    #[error("not ready: {0}")]
+    NotReady(String),
+}
+
+impl From<ConfigError> for CommandError {
+    fn from(error: ConfigError) -> Self {
+        Self::Start(error.into())
+    }
+}
+
+impl CommandError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Start(error) => error.exit_code(),
+            Self::NoConsumer { .. } | Self::NoAdminPort => 64,
+            Self::DeadLetters(_) | Self::NotReady(_) => 69,
+        }
+    }
+}
+
 /// The last word stands alone on standard error, readable also where the log is JSON.
-fn report(result: Result<(), StartError>) -> ExitCode {
+fn report(result: Result<(), CommandError>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -85,7 +135,7 @@ fn report(result: Result<(), StartError>) -> ExitCode {
     }
 }
 
-async fn run(manifest: &Path) -> Result<(), StartError> {
+async fn run(manifest: &Path) -> Result<(), CommandError> {
     let mut signals = Signals::new();
     let manifest = Manifest::load(manifest)?;
     let host = tokio::select! {
@@ -105,7 +155,7 @@ async fn run(manifest: &Path) -> Result<(), StartError> {
     Ok(())
 }
 
-async fn check(path: &Path) -> Result<(), StartError> {
+async fn check(path: &Path) -> Result<(), CommandError> {
     let manifest = Manifest::load(path)?;
     let services = host::check(&manifest).await?;
     for service in services {
@@ -115,9 +165,26 @@ async fn check(path: &Path) -> Result<(), StartError> {
     Ok(())
 }
 
-async fn inspect(path: &Path) -> Result<(), StartError> {
+async fn dead_letters(action: Action, service: &str, count: usize, path: &Path) -> Result<(), CommandError> {
+    let manifest = Manifest::load(path)?;
+    let trigger = manifest.services.get(service).map(config::Service::trigger);
+    let (Some(Trigger::Kafka(trigger)), Some(backend)) = (trigger, &manifest.backends.kafka) else {
+        return Err(CommandError::NoConsumer { service: service.to_owned() });
+    };
+    let count = dead_letters::run(backend, trigger, action, count).await?;
+    eprintln!("{count} dead letters");
+    Ok(())
+}
+
+async fn ready(path: &Path) -> Result<(), CommandError> {
+    let manifest = Manifest::load(path)?;
+    let admin = manifest.admin.ok_or(CommandError::NoAdminPort)?;
+    admin::ask_ready(admin.listen).await.map_err(CommandError::NotReady)
+}
+
+async fn inspect(path: &Path) -> Result<(), CommandError> {
     let loader = engine::start().and_then(Loader::new).map_err(StartError::Engine)?;
-    let (component, digest) = loader.open(path).await.map_err(|source| StartError::Inspect(Box::new(source)))?;
+    let (component, digest) = loader.open(path).await.map_err(|e| StartError::Inspect(Box::new(e)))?;
     print!("{}", inspect::report(&component, &digest));
     Ok(())
 }

@@ -89,9 +89,9 @@ impl Manifest {
     }
 }
 
-/// What is logged, from `COMPONENTD_LOG`.
+/// What is logged, from `COMPONENTD_LOG`. sqlx tells of every `IF NOT EXISTS` that did exist.
 pub fn log_filter() -> String {
-    std::env::var("COMPONENTD_LOG").unwrap_or_else(|_| "info".to_owned())
+    std::env::var("COMPONENTD_LOG").unwrap_or_else(|_| "info,sqlx=warn".to_owned())
 }
 
 /// The text that spans refer to.

@@ -16,6 +16,7 @@ pub mod capability;
 pub mod cli;
 mod clients;
 pub mod config;
+mod dead_letters;
 mod dispatch;
 pub mod engine;
 mod error;

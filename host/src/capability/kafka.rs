@@ -43,8 +43,7 @@ impl Producer {
     pub fn unknown_topics<'t>(&self, topics: &[&'t str], timeout: Duration) -> Result<Vec<&'t str>, KafkaError> {
         let mut unknown = Vec::new();
         if topics.is_empty() {
-            // Asking for a topic that nobody has would create it on some brokers, asking for all would be long.
-            self.0.client().fetch_group_list(Some("componentd"), timeout)?;
+            self.0.client().fetch_metadata(None, timeout)?;
         }
         for topic in topics {
             let metadata = self.0.client().fetch_metadata(Some(topic), timeout)?;

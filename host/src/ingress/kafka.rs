@@ -66,6 +66,9 @@ impl Consumer {
             // A group that is new starts with what is in the topic: orders before the first start get their mail.
             .set("auto.offset.reset", "earliest")
             .set("partition.assignment.strategy", "cooperative-sticky")
+            // A crashed host's partitions go to another one after this time; brokers allow no shorter one by default.
+            .set("session.timeout.ms", "6000")
+            .set("heartbeat.interval.ms", "2000")
             .set("queued.max.messages.kbytes", "8192")
             .set("statistics.interval.ms", LAG_INTERVAL_MS);
         let lanes = Lanes { open: Mutex::default(), service: service.clone() };

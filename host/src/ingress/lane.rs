@@ -19,6 +19,9 @@ use crate::registry::Service;
 /// How long one try to reach the dead-letter topic may take before the next.
 const DEAD_LETTER_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What the names of the headers begin with that say why a record is a dead letter.
+pub const DEAD_LETTER_PREFIX: &str = "dead-letter-";
+
 /// What handling a record needs, the same for all partitions.
 pub struct Handling {
     pub service: Arc<Service>,
@@ -179,16 +182,18 @@ fn header(header: rdkafka::message::Header<'_, &[u8]>) -> handler::componentd::k
 /// The record as it was, with headers that say where it comes from and why it is here.
 fn dead_letter(service: &str, topic: &str, record: &IncomingRecord, version: &Version, reason: &str) -> OutgoingRecord {
     let told = [
-        ("dead-letter-service", service.to_owned()),
-        ("dead-letter-version", version.digest.to_string()),
-        ("dead-letter-reason", reason.to_owned()),
-        ("dead-letter-attempts", record.attempt.to_string()),
-        ("dead-letter-topic", record.topic.clone()),
-        ("dead-letter-partition", record.partition.to_string()),
-        ("dead-letter-offset", record.offset.to_string()),
+        ("service", service.to_owned()),
+        ("version", version.digest.to_string()),
+        ("reason", reason.to_owned()),
+        ("attempts", record.attempt.to_string()),
+        ("topic", record.topic.clone()),
+        ("partition", record.partition.to_string()),
+        ("offset", record.offset.to_string()),
     ];
     let own = record.headers.iter().map(|header| Header { name: header.name.clone(), value: header.value.clone() });
-    let told = told.into_iter().map(|(name, value)| Header { name: name.to_owned(), value: value.into_bytes() });
+    let told = told
+        .into_iter()
+        .map(|(name, value)| Header { name: format!("{DEAD_LETTER_PREFIX}{name}"), value: value.into_bytes() });
     OutgoingRecord {
         topic: topic.to_owned(),
         key: record.key.clone(),

@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::support::files::{component, is_ci, target};
 use crate::support::servers::{kafka, own_redis, postgres};
 use crate::support::store::{Clients, Customer, Plan, Store};
+use crate::support::unique;
 use crate::support::wait::until;
 
 /// What a customer does, and what the README shows: each answer is exactly this.
@@ -53,7 +54,7 @@ async fn expect_mail(http: &Clients, customer: &Customer, order_id: &str, end: &
 #[tokio::test(flavor = "multi_thread")]
 async fn with_the_embedded_kafka() {
     let store = Store::start().await;
-    buy(&store.running.http).await;
+    buy(&store.running.http()).await;
     store.running.host.stop().await;
 }
 
@@ -61,7 +62,7 @@ async fn with_the_embedded_kafka() {
 async fn with_a_real_kafka() {
     let redis = own_redis().await;
     let store = Plan::new(postgres().await, &redis.url(), &kafka().await.brokers()).start().await;
-    buy(&store.http).await;
+    buy(&store.http()).await;
     store.host.stop().await;
 }
 
@@ -75,37 +76,37 @@ async fn with_the_components_of_cargo_component() {
         return eprintln!("\n*** SKIPPED: {missing}. ***\n");
     }
     let store = Store::start_with(|plan| Plan { components: folder, ..plan }).await;
-    buy(&store.running.http).await;
+    buy(&store.running.http()).await;
     store.running.host.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_signs_up_once_whatever_its_case() {
-    let store = Store::start().await;
-    let users = &store.running.http.users;
+    let (users, name) = (Store::shared().await.http().users, unique("John"));
     let sign_up = async |email: &str| users.post("/signup", &json!({ "email": email, "password": "12345678" })).await;
-    assert_eq!(sign_up(" John@Example.com ").await.expect(201), r#"{"user_id":1,"email":"John@Example.com"}"#);
-    assert_eq!(sign_up("john@example.COM").await.problem(409)["field"], "email");
-    assert_eq!(store.running.count(&store.running.databases.users, "users").await, 1);
+    let reply = sign_up(&format!(" {name}@Example.com ")).await;
+    let id = &reply.json()["user_id"];
+    assert_eq!(reply.expect(201), format!(r#"{{"user_id":{id},"email":"{name}@Example.com"}}"#));
+    assert_eq!(sign_up(&format!("{name}@example.COM").to_lowercase()).await.problem(409)["field"], "email");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_kept_of_a_customer() {
-    let store = Store::start().await;
-    let customer = store.running.http.sign_up().await;
-    let hash = store.running.text(&store.running.databases.users, "select password_hash from users").await;
-    assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-    let mut redis = redis::Client::open(store.redis.url()).unwrap().get_connection().unwrap();
-    let key = format!("user:{}:email", customer.id);
-    assert_eq!(redis::cmd("GET").arg(key).query::<String>(&mut redis).unwrap(), customer.email);
+async fn a_password_is_kept_as_its_hash() {
+    let store = Store::shared().await;
+    let Customer { id, email } = store.http().sign_up().await;
+    let row = format!("select email || ' ' || password_hash from users where id = {id}");
+    let row = store.text(&store.databases.users, &row).await;
+    assert!(row.starts_with(&format!("{email} $argon2id$v=19$m=19456,t=2,p=1$")), "{row}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_product_is_named_and_nothing_is_ordered() {
-    let store = Store::start().await;
-    let reply = store.running.http.store.post("/checkout", &json!({ "user_id": 1, "items": [1, 7, 9, 7] })).await;
-    assert_eq!(reply.problem(422)["ids"], json!([7, 9]));
-    assert_eq!(store.running.count(&store.running.databases.orders, "orders").await, 0);
+async fn unknown_products_are_named_and_nothing_is_ordered() {
+    let store = Store::shared().await;
+    let customer = store.http().sign_up().await;
+    let cart = json!({ "user_id": customer.id, "items": [1, 7, 9, 7] });
+    assert_eq!(store.http().store.post("/checkout", &cart).await.problem(422)["ids"], json!([7, 9]));
+    let orders = format!("orders where user_id = {}", customer.id);
+    assert_eq!(store.count(&store.databases.orders, &orders).await, 0);
 }
 
 #[test]

@@ -7,12 +7,13 @@ use componentd::{Host, Manifest, StartError};
 use dev_backends::{EmbeddedKafka, Mailbox, Redis};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
+use tokio::sync::OnceCell;
 
 use super::client::Client;
 use super::files::{components, root};
 use super::host::{client, free_port};
 use super::servers::{connect, new_database, own_redis, postgres};
-use super::{unique, wait::until};
+use super::{shared, unique, wait::until};
 
 /// What `componentd.toml` gets from its environment, and what is changed of it.
 pub struct Plan {
@@ -39,7 +40,6 @@ pub struct Running {
     pub mailbox: Mailbox,
     pub databases: Databases,
     pub database_url: String,
-    pub http: Clients,
 }
 
 /// Clients of the ports of a store, wherever it runs.
@@ -90,8 +90,7 @@ impl Plan {
     pub async fn try_start(self) -> Result<Running, StartError> {
         let (mailbox, databases) = (Mailbox::start(0).await.unwrap(), Databases::create(&self.database_url).await);
         let host = Host::start(self.manifest(&mailbox, &databases)?).await?;
-        let http = Clients::of(&host);
-        Ok(Running { host, mailbox, databases, database_url: self.database_url, http })
+        Ok(Running { host, mailbox, databases, database_url: self.database_url })
     }
 
     fn manifest(&self, mailbox: &Mailbox, databases: &Databases) -> Result<Manifest, StartError> {
@@ -158,6 +157,12 @@ impl Store {
         Self::start_with(|plan| plan).await
     }
 
+    /// The one store for tests that need no more than customers of their own.
+    pub async fn shared() -> &'static Running {
+        static STORE: OnceCell<Store> = OnceCell::const_new();
+        &STORE.get_or_init(|| shared(Self::start())).await.running
+    }
+
     /// The store with a change to its plan.
     pub async fn start_with(change: impl FnOnce(Plan) -> Plan) -> Self {
         let (redis, kafka) = (own_redis().await, EmbeddedKafka::start().unwrap());
@@ -167,11 +172,6 @@ impl Store {
 }
 
 impl Clients {
-    fn of(host: &Host) -> Self {
-        let [users, orders, store] = ["users", "orders", "store"].map(|service| client(host, service));
-        Self { users, orders, store, admin: Client::new(host.admin_address().unwrap()) }
-    }
-
     /// Waits until every service can be called and every backend answers.
     pub async fn ready(&self) {
         until("the host is ready", async || (self.admin.get("/readyz").await.status == 200).then_some(())).await;
@@ -194,6 +194,12 @@ impl Clients {
 }
 
 impl Running {
+    /// New clients: their connections end with the test that asks for them.
+    pub fn http(&self) -> Clients {
+        let [users, orders, store] = ["users", "orders", "store"].map(|service| client(&self.host, service));
+        Clients { users, orders, store, admin: Client::new(self.host.admin_address().unwrap()) }
+    }
+
     /// How many rows a table has.
     pub async fn count(&self, database: &str, table: &str) -> i64 {
         self.text(database, &format!("select count(*)::text from {table}")).await.parse().unwrap()

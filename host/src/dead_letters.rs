@@ -1,0 +1,159 @@
+//! `componentd dead-letters`: the records that a service could not handle, and what becomes of them.
+//!
+//! Kafka deletes no single record, so what has been dealt with is an offset per partition: that of the consumer group
+//! `<group>.dead-letters`. Letters are dealt with in the order in which they came.
+
+use std::time::Duration;
+
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{Headers as _, Message as _, OwnedMessage};
+use rdkafka::topic_partition_list::Offset;
+
+use crate::bindings::componentd::kafka::types::{Header, OutgoingRecord};
+use crate::capability::kafka::{Producer, client_config};
+use crate::config::{KafkaBackend, KafkaTrigger};
+use crate::ingress::lane::DEAD_LETTER_PREFIX;
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What to do with each letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Action {
+    /// Show it and leave it.
+    List,
+    /// Send it to the topic that it came from, and count it as dealt with.
+    Retry,
+    /// Count it as dealt with.
+    Drop,
+}
+
+/// Why the letters could not be dealt with. Those before are.
+#[derive(Debug, thiserror::Error)]
+pub enum DeadLetterError {
+    #[error("Kafka: {0}; see `brokers` under [backends.kafka]")]
+    Kafka(#[from] KafkaError),
+    #[error("{letter} does not say which topic it came from")]
+    Foreign { letter: String },
+    #[error("{letter} could not be sent back: {reason}")]
+    NotSent { letter: String, reason: String },
+}
+
+/// Does `action` with up to `count` letters of the service that `trigger` calls, and prints a line for each.
+///
+/// # Errors
+/// Kafka is away, or a letter cannot be sent.
+pub async fn run(
+    backend: &KafkaBackend,
+    trigger: &KafkaTrigger,
+    action: Action,
+    count: usize,
+) -> Result<usize, DeadLetterError> {
+    let producer = Producer::new(backend)?;
+    let consumer = consumer(backend, trigger)?;
+    let letters = tokio::task::spawn_blocking({
+        let topic = trigger.dead_letter.clone();
+        move || read(&consumer, &topic, count).map(|letters| (consumer, letters))
+    });
+    let (consumer, letters) = letters.await.expect("reading does not panic")?;
+    for letter in &letters {
+        println!("{}", describe(letter));
+        if action == Action::Retry {
+            send_back(&producer, letter).await?;
+        }
+        if action != Action::List {
+            settle(&consumer, letter)?;
+        }
+    }
+    // Dropping a consumer blocks.
+    tokio::task::spawn_blocking(move || drop(consumer)).await.expect("dropping a consumer does not panic");
+    Ok(letters.len())
+}
+
+fn consumer(backend: &KafkaBackend, trigger: &KafkaTrigger) -> Result<BaseConsumer, KafkaError> {
+    let mut config = client_config(backend);
+    config.set("group.id", format!("{}.dead-letters", trigger.group)).set("enable.auto.commit", "false");
+    config.create()
+}
+
+/// The first `count` letters that nobody has dealt with. Blocks.
+fn read(consumer: &BaseConsumer, topic: &str, count: usize) -> Result<Vec<OwnedMessage>, KafkaError> {
+    let mut letters = Vec::new();
+    for (partition, from, to) in open_ranges(consumer, topic)? {
+        let mut at = TopicPartitionList::new();
+        at.add_partition_offset(topic, partition, Offset::Offset(from))?;
+        consumer.assign(&at)?;
+        let mut next = from;
+        while next < to && letters.len() < count {
+            let Some(message) = consumer.poll(TIMEOUT) else { break };
+            let message = message?.detach();
+            next = message.offset() + 1;
+            letters.push(message);
+        }
+    }
+    Ok(letters)
+}
+
+/// For each partition that has open letters: the first one's offset, and the end.
+fn open_ranges(consumer: &BaseConsumer, topic: &str) -> Result<Vec<(i32, i64, i64)>, KafkaError> {
+    let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT)?;
+    let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions()).map(|partition| partition.id());
+    let mut ranges = Vec::new();
+    for partition in partitions {
+        let (low, high) = consumer.fetch_watermarks(topic, partition, TIMEOUT)?;
+        let from = settled_up_to(consumer, topic, partition)?.unwrap_or(low).max(low);
+        if from < high {
+            ranges.push((partition, from, high));
+        }
+    }
+    Ok(ranges)
+}
+
+fn settled_up_to(consumer: &BaseConsumer, topic: &str, partition: i32) -> Result<Option<i64>, KafkaError> {
+    let mut asked = TopicPartitionList::new();
+    asked.add_partition(topic, partition);
+    let committed = consumer.committed_offsets(asked, TIMEOUT)?;
+    Ok(committed.elements().first().and_then(|element| element.offset().to_raw()).filter(|offset| *offset >= 0))
+}
+
+fn settle(consumer: &BaseConsumer, letter: &OwnedMessage) -> Result<(), KafkaError> {
+    let mut next = TopicPartitionList::new();
+    next.add_partition_offset(letter.topic(), letter.partition(), Offset::Offset(letter.offset() + 1))?;
+    consumer.commit(&next, CommitMode::Sync)
+}
+
+async fn send_back(producer: &Producer, letter: &OwnedMessage) -> Result<(), DeadLetterError> {
+    let Some(topic) = told(letter, "topic") else { return Err(DeadLetterError::Foreign { letter: name(letter) }) };
+    let headers = letter.headers().map(|headers| {
+        let own = headers.iter().filter(|header| !header.key.starts_with(DEAD_LETTER_PREFIX));
+        own.map(|header| Header { name: header.key.to_owned(), value: header.value.unwrap_or_default().to_vec() })
+            .collect()
+    });
+    let record = OutgoingRecord {
+        topic,
+        key: letter.key().map(<[u8]>::to_vec),
+        headers: headers.unwrap_or_default(),
+        payload: letter.payload().map(<[u8]>::to_vec),
+    };
+    let sent = producer.send(record, TIMEOUT).await;
+    sent.map(|_| ()).map_err(|e| DeadLetterError::NotSent { letter: name(letter), reason: e.to_string() })
+}
+
+fn name(letter: &OwnedMessage) -> String {
+    format!("{}/{}/{}", letter.topic(), letter.partition(), letter.offset())
+}
+
+fn describe(letter: &OwnedMessage) -> String {
+    let told = |what| told(letter, what).unwrap_or_else(|| "?".to_owned());
+    let (topic, partition, offset) = (told("topic"), told("partition"), told("offset"));
+    let (reason, attempts, version) = (told("reason"), told("attempts"), told("version"));
+    format!("{}  from {topic}/{partition}/{offset}  attempts {attempts}  {version}  {reason}", name(letter))
+}
+
+/// What the host has told of the letter in its headers.
+fn told(letter: &OwnedMessage, what: &str) -> Option<String> {
+    let name = format!("{DEAD_LETTER_PREFIX}{what}");
+    let header = letter.headers()?.iter().filter(|header| header.key == name).last()?;
+    header.value.map(|value| String::from_utf8_lossy(value).into_owned())
+}

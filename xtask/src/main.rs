@@ -1,0 +1,75 @@
+//! `cargo xtask`: the chores of this repository.
+
+mod backends;
+mod build;
+mod cargo_component;
+mod child;
+mod components;
+mod host;
+mod packages;
+mod ports;
+mod probe;
+mod project;
+mod setup;
+mod stop;
+mod test;
+mod tidy;
+mod up;
+mod welcome;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// The chores of this repository.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build and start the whole store, with every backend that is not set in the environment; Ctrl-C ends it.
+    Up,
+    /// Run every test, against real servers that the tests start themselves.
+    Test {
+        /// For `cargo test`, after `--`: the name of a test, say.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Build the components into components/*.wasm.
+    Components {
+        /// With `cargo component` instead, into target/cargo-component/.
+        #[arg(long)]
+        cargo_component: bool,
+    },
+    /// Build the components that the tests need into target/guests/.
+    Guests,
+    /// Install what `up` and `test` need and this machine lacks.
+    Setup,
+    /// Check what the compiler does not: module docs, lengths, links.
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    run(Arguments::parse().task).unwrap_or_else(|error| {
+        eprintln!("xtask: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run(task: Task) -> Result<ExitCode> {
+    match task {
+        Task::Up => return up::run(),
+        Task::Test { arguments } => test::run(&arguments)?,
+        Task::Components { cargo_component: false } => components::components()?,
+        Task::Components { cargo_component: true } => cargo_component::build()?,
+        Task::Guests => components::guests()?,
+        Task::Setup => setup::everything()?,
+        Task::Tidy => tidy::run()?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,56 @@
+//! Puts what a task needs on the machine.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::build;
+use crate::packages::{self, C_TOOLCHAIN, JVM, Need, POSTGRES, REDIS};
+use crate::project::{TARGET, find, variable};
+
+/// What CI needs before its first step.
+pub fn everything() -> Result<()> {
+    for_tests()
+}
+
+/// What `up` needs: no server for a backend that the environment names.
+pub fn for_up() -> Result<()> {
+    let servers = [("DATABASE_URL", POSTGRES), ("REDIS_URL", REDIS)];
+    let own = servers.into_iter().filter(|(name, _)| variable(name).is_none()).map(|(_, need)| need);
+    wasm_target(TARGET)?;
+    packages::ensure(&C_TOOLCHAIN.iter().copied().chain(own).collect::<Vec<_>>())
+}
+
+/// What the tests need. Without a JVM they use the embedded Kafka, which CI must not.
+pub fn for_tests() -> Result<()> {
+    wasm_target(TARGET)?;
+    packages::ensure(&[C_TOOLCHAIN, &[POSTGRES, REDIS]].concat())?;
+    let failed = packages::ensure(JVM).err();
+    match failed {
+        Some(error) if variable("CI").is_some() => Err(error).context("CI tests against Apache Kafka"),
+        _ => Ok(()),
+    }
+}
+
+/// Whether Apache Kafka can run here.
+pub fn has_jvm() -> bool {
+    JVM.iter().all(|need: &Need| (need.met)())
+}
+
+/// The standard library for components.
+pub fn wasm_target(target: &str) -> Result<()> {
+    if has_target(target) {
+        return Ok(());
+    }
+    if find("rustup").is_none() {
+        bail!("Rust has no {target} here, and there is no rustup to add it: install that target's standard library");
+    }
+    build::run(Command::new("rustup").args(["target", "add", target]))
+}
+
+fn has_target(target: &str) -> bool {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(rustc).args(["--print", "target-libdir", "--target", target]).output();
+    let folder = output.ok().and_then(|output| String::from_utf8(output.stdout).ok());
+    folder.is_some_and(|folder| std::path::Path::new(folder.trim()).is_dir())
+}

@@ -1,0 +1,50 @@
+//! `cargo xtask test`: every test, against real servers.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::project::{root, target, variable};
+use crate::{build, cargo_component, components, setup};
+
+/// Prepare what the tests run, then run them.
+pub fn run(arguments: &[String]) -> Result<()> {
+    setup::for_tests()?;
+    components::components()?;
+    components::guests()?;
+    cargo_component::build_if_wanted()?;
+    // Whatever is built, is built for this: another choice of packages would unify other features, and build most of
+    // the dependencies again. It builds the program that fetches Kafka, too.
+    build::run(cargo_test().arg("--no-run"))?;
+    let jars = fetch_kafka()?;
+    run_tests(jars, arguments)
+}
+
+/// Apache Kafka, or a loud word that it is not there.
+fn fetch_kafka() -> Result<Option<PathBuf>> {
+    if !setup::has_jvm() {
+        eprintln!("\n*** No Java or no Maven: the tests use the EMBEDDED Kafka, not Apache's. Install both. ***\n");
+        return Ok(None);
+    }
+    let jars = root().join(".componentd/kafka-jars");
+    build::run(Command::new(target().join("debug/dev-backends")).args(["fetch-kafka", "--into"]).arg(&jars))?;
+    Ok(Some(jars))
+}
+
+/// A build of the components for this machine has nobody to call, but their logic is tested here as well.
+fn run_tests(kafka_jars: Option<PathBuf>, arguments: &[String]) -> Result<()> {
+    let mut command = cargo_test();
+    command.arg("--").args(arguments);
+    if let Some(jars) = kafka_jars {
+        command.env("COMPONENTD_TEST_KAFKA_JARS", jars);
+    }
+    // It makes wasmtime capture a backtrace per error, and the tests slow.
+    build::run(command.env_remove("RUST_BACKTRACE"))
+}
+
+fn cargo_test() -> Command {
+    let mut command = Command::new(variable("CARGO").unwrap_or_else(|| "cargo".to_owned()));
+    command.args(["test", "--workspace"]);
+    command
+}

@@ -1,0 +1,46 @@
+//! What to try, once the store is up.
+
+use crate::ports::Port;
+
+/// Method and path, the service that answers it, and the body it takes.
+const TRY: &[(&str, &str, Option<&str>)] = &[
+    ("users", "/signup", Some(r#"{"email": "alice@example.com", "password": "correct horse"}"#)),
+    ("store", "/products", None),
+    ("store", "/products/1", None),
+    ("store", "/checkout", Some(r#"{"user_id": 1, "items": [1, 2]}"#)),
+    ("orders", "/order", Some(r#"{"user_id": 1, "items": ["Apple"], "total_amount": "1.99"}"#)),
+    ("admin", "/mailbox", None),
+];
+
+/// The addresses and a line to try for each.
+pub fn text(ports: &[Port], mailbox: bool) -> String {
+    let addresses = ports.iter().map(|port| format!("  {:<8} http://{}\n", port.name, host_and_port(port)));
+    let shown = TRY.iter().filter(|(_, path, _)| mailbox || *path != "/mailbox");
+    let lines = shown.filter_map(|(service, path, body)| {
+        let port = ports.iter().find(|port| port.name == *service)?;
+        Some(format!("  curl {}http://{}{path}\n", post(*body), host_and_port(port)))
+    });
+    let (addresses, lines): (String, String) = (addresses.collect(), lines.collect());
+    format!("\nThe store is up; Ctrl-C ends it.\n\n{addresses}\nIn another terminal:\n\n{lines}")
+}
+
+/// Loopback by its name: easier to read, and to type.
+fn host_and_port(port: &Port) -> String {
+    port.address().to_string().replace("127.0.0.1:", "localhost:")
+}
+
+fn post(body: Option<&str>) -> String {
+    body.map(|body| format!("-H 'content-type: application/json' -d '{body}' ")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_names_a_port_that_there_is() {
+        let ports = crate::ports::all().unwrap();
+        assert_eq!(text(&ports, true).matches("  curl ").count(), TRY.len());
+        assert!(!text(&ports, false).contains("/mailbox"));
+    }
+}

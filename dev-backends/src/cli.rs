@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -39,6 +40,12 @@ pub struct Serve {
 
 #[derive(Subcommand)]
 pub enum Command {
+    /// Serve the mailbox alone, in the foreground; for a container.
+    Mailbox {
+        /// Anyone who reaches it can read the mails.
+        #[arg(long, value_name = "IP:PORT")]
+        listen: SocketAddr,
+    },
     /// Fetch the jars of Apache Kafka with Maven, for the tests; needs Java and Maven.
     FetchKafka {
         /// Where they go.

@@ -34,7 +34,7 @@ mod ready;
 pub mod redis;
 pub mod scratch;
 mod secret;
-mod spawner;
+pub mod spawner;
 pub mod topics;
 
 pub use apache_kafka::ApacheKafka;

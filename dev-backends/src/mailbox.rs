@@ -41,8 +41,13 @@ pub struct Mailbox {
 impl Mailbox {
     /// Listens on `port` of loopback (0: any free one).
     pub async fn start(port: u16) -> Result<Self> {
-        let in_use = |source| Error::Port { port, source };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(in_use)?;
+        Self::listen((Ipv4Addr::LOCALHOST, port).into()).await
+    }
+
+    /// Listens on `address`: for a container, whose neighbours are not on its loopback.
+    pub async fn listen(address: SocketAddr) -> Result<Self> {
+        let in_use = |source| Error::Port { port: address.port(), source };
+        let listener = TcpListener::bind(address).await.map_err(in_use)?;
         let address = listener.local_addr().map_err(in_use)?;
         let store = Arc::new(Store::default());
         let server = tokio::spawn(run(listener, store.clone()));

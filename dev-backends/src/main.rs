@@ -2,12 +2,13 @@
 
 mod cli;
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use cli::{Arguments, Command};
-use dev_backends::{Backends, Options, kafka_jars};
+use dev_backends::{Backends, Mailbox, Options, kafka_jars};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main]
@@ -24,8 +25,21 @@ async fn main() -> ExitCode {
 async fn carry_out(Arguments { serve, command }: Arguments) -> Result<()> {
     match command {
         Some(Command::FetchKafka { into }) => Ok(kafka_jars::fetch(&into)?),
+        Some(Command::Mailbox { listen }) => serve_mailbox(listen).await,
         None => run(&serve.into()).await,
     }
+}
+
+async fn serve_mailbox(listen: SocketAddr) -> Result<()> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let mailbox = Mailbox::listen(listen).await?;
+    eprintln!("dev-backends: the mailbox listens on {listen}; its mails are in memory only");
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    mailbox.stop().await;
+    Ok(())
 }
 
 /// Start, say so, wait, stop.

@@ -4,11 +4,11 @@ use crate::ports::Port;
 
 /// Method and path, the service that answers it, and the body it takes.
 const TRY: &[(&str, &str, Option<&str>)] = &[
-    ("users", "/signup", Some(r#"{"email": "alice@example.com", "password": "correct horse"}"#)),
+    ("users", "/signup", Some(r#"{"email": "john@example.com", "password": "correct horse"}"#)),
     ("store", "/products", None),
     ("store", "/products/1", None),
     ("store", "/checkout", Some(r#"{"user_id": 1, "items": [1, 2]}"#)),
-    ("orders", "/order", Some(r#"{"user_id": 1, "items": ["Apple"], "total_amount": "1.99"}"#)),
+    ("orders", "/order", Some(r#"{"user_id": 1, "items": ["apple", "banana"], "total_amount": "12.99"}"#)),
     ("admin", "/mailbox", None),
 ];
 

@@ -129,7 +129,7 @@ impl Access {
 
     fn log(self, span: &Span, status: StatusCode) {
         let Self { method, path, start } = self;
-        let micros = start.elapsed().as_micros();
+        let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
         span.in_scope(|| info!(%method, path, status = status.as_u16(), micros, "answered"));
     }
 }

@@ -3,6 +3,7 @@
 mod backends;
 mod build;
 mod cargo_component;
+mod chaos;
 mod child;
 mod components;
 mod host;
@@ -40,6 +41,8 @@ enum Task {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
+    /// Kill and hinder everything that the store runs on, under load, and account for every order.
+    Chaos(chaos::Arguments),
     /// Build the components into components/*.wasm.
     Components {
         /// With `cargo component` instead, into target/cargo-component/.
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
 fn run(task: Task) -> Result<ExitCode> {
     match task {
         Task::Up => return up::run(),
+        Task::Chaos(arguments) => return chaos::run(&arguments),
         Task::Test { arguments } => test::run(&arguments)?,
         Task::Components { cargo_component: false } => components::components()?,
         Task::Components { cargo_component: true } => cargo_component::build()?,

@@ -22,7 +22,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
 }
 
 /// Apache Kafka, or a loud word that it is not there.
-fn fetch_kafka() -> Result<Option<PathBuf>> {
+pub fn fetch_kafka() -> Result<Option<PathBuf>> {
     if !setup::has_jvm() {
         eprintln!("\n*** No Java or no Maven: the tests use the EMBEDDED Kafka, not Apache's. Install both. ***\n");
         return Ok(None);

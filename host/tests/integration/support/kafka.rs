@@ -37,13 +37,20 @@ impl Topic {
     pub async fn create(kafka: &Kafka, name: &str) -> Self {
         let topic = Self::existing(&kafka.brokers(), &unique(name));
         if let Kafka::Real { .. } = kafka {
-            let admin: AdminClient<DefaultClientContext> = config(&topic.brokers).create().unwrap();
-            let new = NewTopic::new(&topic.name, PARTITIONS, TopicReplication::Fixed(1));
-            admin.create_topics([&new], &AdminOptions::new()).await.unwrap().remove(0).unwrap();
+            topic.create_by_admin().await;
         }
         let known = topic.clone();
         until("the topic is there", async || (known.partitions().await == PARTITIONS).then_some(())).await;
         topic
+    }
+
+    async fn create_by_admin(&self) {
+        let admin: AdminClient<DefaultClientContext> = config(&self.brokers).create().unwrap();
+        let new = NewTopic::new(&self.name, PARTITIONS, TopicReplication::Fixed(1));
+        let options = AdminOptions::new().request_timeout(Some(ANSWERS_WITHIN));
+        let results = admin.create_topics([&new], &options).await;
+        let mut results = results.expect("brokers named by the environment are a real Kafka, which creates topics");
+        results.remove(0).unwrap();
     }
 
     async fn partitions(&self) -> i32 {

@@ -1,7 +1,8 @@
 //! Postgres, Redis and Kafka: started once for all tests, or taken from the environment.
 //!
 //! `COMPONENTD_TEST_DATABASE_URL`, `COMPONENTD_TEST_REDIS_URL` and `COMPONENTD_TEST_KAFKA_BROKERS` name servers that run
-//! already; `COMPONENTD_TEST_KAFKA_JARS` is the folder with the jars of Apache Kafka (`cargo xtask test` sets it).
+//! already, the last a real Kafka with the topics of the store. `COMPONENTD_TEST_KAFKA_JARS` is the folder with the jars of
+//! Apache Kafka; `cargo xtask test` sets it.
 
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt;

@@ -15,10 +15,10 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 pub use self::manifest::{
-    Admin, Backends, Grants, HttpGrant, HttpTrigger, KafkaBackend, KafkaGrant, KafkaTrigger, Limits, Manifest,
-    PostgresBackend, PostgresGrant, RedisBackend, RedisGrant, Service, Trigger,
+    Admin, Backends, Grants, HostSettings, HttpGrant, HttpTrigger, KafkaBackend, KafkaGrant, KafkaTrigger, Limits,
+    Manifest, PostgresBackend, PostgresGrant, RedisBackend, RedisGrant, Service, Swap, Trigger,
 };
-pub use self::values::{Bytes, Duration, KeyPattern, Origin};
+pub use self::values::{Bytes, Canary, Duration, KeyPattern, Origin};
 
 /// Why a manifest cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -11,8 +11,8 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::capability::http_out::Hooks;
 use crate::capability::{kafka, logging, postgres, redis};
+use crate::deployment::Deployment;
 use crate::limits::MemoryLimiter;
-use crate::registry::Service;
 
 /// Whether a backend did not answer during an invocation: then its failure says nothing of the request or record.
 #[derive(Clone, Debug, Default)]
@@ -31,7 +31,7 @@ impl BackendAway {
 /// Everything that one invocation owns in the host. Dropped with its store, also after a trap: open transactions are then
 /// rolled back, requests under way are cancelled.
 pub struct State {
-    service: Arc<Service>,
+    deployment: Arc<Deployment>,
     table: ResourceTable,
     wasi: WasiCtx,
     http: WasiHttpCtx,
@@ -42,7 +42,7 @@ pub struct State {
 }
 
 impl State {
-    pub fn new(service: Arc<Service>, span: Span) -> Self {
+    pub fn new(deployment: Arc<Deployment>, span: Span) -> Self {
         let mut wasi = WasiCtx::builder();
         wasi.stdout(logging::Lines::new("stdout", span.clone()));
         wasi.stderr(logging::Lines::new("stderr", span.clone()));
@@ -51,27 +51,27 @@ impl State {
             table: ResourceTable::new(),
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
-            hooks: Hooks { clients: service.clients.http.clone(), grants: service.http_grants.clone() },
-            memory: MemoryLimiter::new(&service.spec.limits),
-            service,
+            hooks: Hooks { clients: deployment.clients.http.clone(), grants: deployment.http_grants.clone() },
+            memory: MemoryLimiter::new(&deployment.spec.limits),
+            deployment,
             away: BackendAway::default(),
             span,
         }
     }
 
     pub fn postgres(&mut self) -> postgres::View<'_> {
-        let Service { databases, spec, .. } = &*self.service;
+        let Deployment { databases, spec, .. } = &*self.deployment;
         postgres::View { databases, table: &mut self.table, kafka: spec.grants.kafka.as_ref(), away: &self.away }
     }
 
     pub fn redis(&mut self) -> redis::View<'_> {
-        let Service { clients, spec, .. } = &*self.service;
+        let Deployment { clients, spec, .. } = &*self.deployment;
         let (redis, grant) = (clients.redis.as_ref(), spec.grants.redis.as_ref());
         redis::View { redis, grant, limits: &spec.limits, away: &self.away }
     }
 
     pub fn kafka(&mut self) -> kafka::View<'_> {
-        let Service { clients, spec, .. } = &*self.service;
+        let Deployment { clients, spec, .. } = &*self.deployment;
         let (producer, grant) = (clients.producer.as_ref(), spec.grants.kafka.as_ref());
         kafka::View { producer, grant, limits: &spec.limits, away: &self.away }
     }
@@ -81,7 +81,7 @@ impl State {
     }
 
     pub fn config(&mut self) -> WasiConfig<'_> {
-        WasiConfig::new(&self.service.config)
+        WasiConfig::new(&self.deployment.config)
     }
 }
 

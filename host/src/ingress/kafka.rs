@@ -21,7 +21,7 @@ use tracing::{info, warn};
 use super::lane;
 use crate::capability::kafka::{Producer, client_config};
 use crate::config::{KafkaBackend, KafkaTrigger};
-use crate::metrics::PartitionLabels;
+use crate::metrics::{Metrics, PartitionLabels};
 use crate::registry::Service;
 
 /// Bytes of one partition's records in memory, from which on its fetching pauses; it goes on below half of that.
@@ -57,6 +57,7 @@ impl Consumer {
         trigger: &KafkaTrigger,
         service: Arc<Service>,
         producer: Producer,
+        metrics: Arc<Metrics>,
     ) -> Result<Self, KafkaError> {
         let mut config = client_config(backend);
         config
@@ -71,10 +72,10 @@ impl Consumer {
             .set("heartbeat.interval.ms", "2000")
             .set("queued.max.messages.kbytes", "8192")
             .set("statistics.interval.ms", LAG_INTERVAL_MS);
-        let lanes = Lanes { open: Mutex::default(), service: service.clone() };
+        let lanes = Lanes { open: Mutex::default(), service: service.clone(), metrics: metrics.clone() };
         let consumer: LaneConsumer = config.create_with_context(lanes)?;
         consumer.subscribe(&[&trigger.topic])?;
-        let handling = Arc::new(lane::Handling { service, trigger: trigger.clone(), producer });
+        let handling = Arc::new(lane::Handling { service, trigger: trigger.clone(), producer, metrics });
         Ok(Self { consumer: Arc::new(consumer), handling })
     }
 
@@ -164,6 +165,7 @@ struct Lane {
 pub struct Lanes {
     open: Mutex<HashMap<(String, i32), Lane>>,
     service: Arc<Service>,
+    metrics: Arc<Metrics>,
 }
 
 impl Lanes {
@@ -190,8 +192,8 @@ impl ClientContext for Lanes {
                 // Where nothing was ever handled, everything lags; -1 is what librdkafka does not know.
                 let handled_up_to = measured.stored_offset.max(measured.committed_offset).max(measured.lo_offset);
                 match measured.hi_offset - handled_up_to {
-                    lag @ 0.. if handled_up_to >= 0 => self.service.clients.metrics.lag(&labels, lag),
-                    _ => self.service.clients.metrics.no_lag(&labels),
+                    lag @ 0.. if handled_up_to >= 0 => self.metrics.lag(&labels, lag),
+                    _ => self.metrics.no_lag(&labels),
                 }
             }
         }

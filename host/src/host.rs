@@ -48,7 +48,7 @@ impl Host {
         host.supervisor.reconcile(manifest).await.map_err(ReconcileError::at_start)?;
         if let Some((listener, settings)) = admin {
             let address = listener.local_addr().expect("it is bound");
-            info!(%address, "the admin port listens");
+            info!(listener = "the admin port", %address, "listening");
             host.admin = Some(address);
             host.tasks.spawn(admin::serve(listener, host.supervisor.clone(), settings, host.stop.clone()));
         }

@@ -170,7 +170,7 @@ mod tests {
         assert!(futures_util::poll!(&mut waiting).is_pending());
         assert_eq!(admission.enter().await.unwrap_err(), Saturated);
         drop(running);
-        waiting.await.unwrap();
-        admission.enter().await.unwrap();
+        drop(waiting.await.unwrap());
+        drop(admission.enter().await.unwrap());
     }
 }

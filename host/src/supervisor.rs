@@ -161,7 +161,7 @@ impl Supervisor {
         match (spec.trigger(), listener) {
             (Trigger::Http(trigger), Some(listener)) => {
                 let address = listener.local_addr().expect("it is bound");
-                info!(service = service.name, %address, "listening");
+                info!(listener = service.name, %address, "listening");
                 if is_migrated {
                     service.set_ready(true);
                 } else {

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::problem::Body;
+use super::prompt::Prompt;
 
 /// The pause after a failed `accept`. Its usual cause is that files run out (EMFILE), and others close some in that time.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
@@ -60,7 +61,8 @@ where
             let answer = answer(request);
             async move { Ok::<_, std::convert::Infallible>(answer.await) }
         });
-        let connection = server.serve_connection(TokioIo::new(stream), service).into_owned();
+        let stream = TokioIo::new(Prompt::new(stream, bounds.header_timeout));
+        let connection = server.serve_connection(stream, service).into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             let _place = place;

@@ -5,3 +5,4 @@ pub mod kafka;
 pub mod lane;
 pub mod listener;
 pub mod problem;
+mod prompt;

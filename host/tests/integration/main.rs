@@ -1,5 +1,22 @@
 //! The host as its users see it: over HTTP, Kafka, Postgres and Redis, and as a process. One module a behaviour.
 
+mod capabilities;
+mod commands;
+mod failures;
+mod http_ingress;
+mod http_out;
+mod kafka_ingress;
+mod logs;
+mod malformed;
+mod manifest;
+mod notifications;
+mod process;
+mod redis;
 mod sandbox;
+mod sql_errors;
+mod sql_properties;
+mod sql_values;
 mod store;
 mod support;
+mod swap;
+mod transactions;

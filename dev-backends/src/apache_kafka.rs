@@ -31,7 +31,17 @@ pub struct ApacheKafka {
     folder: Folder,
     port: u16,
     controller: u16,
+    proxied: Option<Proxied>,
     process: Option<Process>,
+}
+
+/// A second listener, for clients behind a proxy: they are told the proxy's port, and stay behind it.
+#[derive(Clone, Copy, Debug)]
+pub struct Proxied {
+    /// Where the broker listens for the proxy.
+    pub listen: u16,
+    /// Where the proxy listens for clients.
+    pub advertise: u16,
 }
 
 impl ApacheKafka {
@@ -40,11 +50,19 @@ impl ApacheKafka {
     /// # Errors
     /// [`Error::Missing`] if there is no Java on this machine.
     pub async fn start(jars: &Path, data: &Path, port: u16) -> Result<Self> {
+        Self::start_with(jars, data, port, None).await
+    }
+
+    /// As [`start`](Self::start), with a second listener for clients behind a proxy.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn start_with(jars: &Path, data: &Path, port: u16, proxied: Option<Proxied>) -> Result<Self> {
         programs::find("java").ok_or(Error::Missing { program: "java", package: "default-jre-headless" })?;
         let jars = jars.canonicalize().doing(|| format!("find the jars of Kafka in {}", jars.display()))?;
         let folder = Folder::open(SERVER, data, "kafka", Account::ours()).await?;
         let (port, controller) = (port::free(port)?, port::free(0)?);
-        let mut kafka = Self { jars, folder, port, controller, process: None };
+        let mut kafka = Self { jars, folder, port, controller, proxied, process: None };
         kafka.format()?;
         kafka.restart().await?;
         Ok(kafka)
@@ -91,7 +109,7 @@ impl ApacheKafka {
     /// Makes the log folder the node's own; one that is formatted already stays as it is.
     fn format(&self) -> Result<()> {
         let logs = self.folder.path().join("logs");
-        let properties = kafka_properties::server(self.port, self.controller, &logs.to_string_lossy());
+        let properties = kafka_properties::server(self.port, self.controller, self.proxied, &logs.to_string_lossy());
         fs::write(self.folder.path().join(PROPERTIES), properties).doing(|| format!("write {PROPERTIES}"))?;
         if logs.join("meta.properties").exists() {
             return Ok(());

@@ -1,10 +1,16 @@
 //! The configuration of a Kafka that is broker and controller in one (KRaft).
 
+use crate::apache_kafka::Proxied;
+
 /// `server.properties` for one node on loopback; its logs go to `logs`.
-pub fn server(port: u16, controller: u16, logs: &str) -> String {
+pub fn server(port: u16, controller: u16, proxied: Option<Proxied>, logs: &str) -> String {
+    let own = format!("PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}");
+    let (listen, advertise) = proxied.map_or_else(Default::default, |Proxied { listen, advertise }| {
+        (format!(",PROXIED://127.0.0.1:{listen}"), format!(",PROXIED://127.0.0.1:{advertise}"))
+    });
     let addresses = format!(
-        "listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
-         advertised.listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
+        "listeners={own}{listen}\n\
+         advertised.listeners={own}{advertise}\n\
          controller.quorum.voters=1@127.0.0.1:{controller}\n"
     );
     addresses + NODE + &format!("log.dirs={logs}\n")
@@ -15,7 +21,7 @@ pub fn server(port: u16, controller: u16, logs: &str) -> String {
 const NODE: &str = "\
 process.roles=broker,controller
 node.id=1
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 auto.create.topics.enable=false

@@ -31,9 +31,11 @@ use crate::metrics::{Metrics, OutboxLabels};
 const RELAY_LOCK: i64 = 0x636d_7064_0001;
 const CREATE_LOCK: i64 = 0x636d_7064_0002;
 
+/// The schema's name is none that a database's user would have: Postgres looks a user's tables up in the schema of its name
+/// first, so a schema `componentd` would hide the services' own tables from a user `componentd`.
 const CREATE: &str = "
-    CREATE SCHEMA IF NOT EXISTS componentd;
-    CREATE TABLE IF NOT EXISTS componentd.outbox (
+    CREATE SCHEMA IF NOT EXISTS componentd_host;
+    CREATE TABLE IF NOT EXISTS componentd_host.outbox (
         id            bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
         created_at    timestamptz NOT NULL DEFAULT now(),
         topic         text        NOT NULL,
@@ -43,14 +45,14 @@ const CREATE: &str = "
         payload       bytea
     )";
 
-const INSERT: &str = "INSERT INTO componentd.outbox (topic, key, header_names, header_values, payload)
+const INSERT: &str = "INSERT INTO componentd_host.outbox (topic, key, header_names, header_values, payload)
                       VALUES ($1, $2, $3, $4, $5)";
 
 const READ: &str = "SELECT id, topic, key, header_names, header_values, payload
-                    FROM componentd.outbox ORDER BY id LIMIT $1";
+                    FROM componentd_host.outbox ORDER BY id LIMIT $1";
 
 const BACKLOG: &str = "SELECT count(*), coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8
-                       FROM componentd.outbox";
+                       FROM componentd_host.outbox";
 
 /// The header by which consumers tell that a record has come before.
 const EVENT_ID: &str = "event-id";
@@ -198,7 +200,7 @@ impl Relay {
             return Ok(Found::NoMore);
         }
         let acknowledged = self.send(&rows).await;
-        let delete = sqlx::query("DELETE FROM componentd.outbox WHERE id = ANY($1)");
+        let delete = sqlx::query("DELETE FROM componentd_host.outbox WHERE id = ANY($1)");
         delete.bind(&acknowledged).execute(&mut *transaction).await?;
         transaction.commit().await?;
         let all = acknowledged.len() == read && read == usize::try_from(BATCH).unwrap_or_default();

@@ -47,14 +47,16 @@ impl State {
         wasi.stdout(logging::Lines::new("stdout", span.clone()));
         wasi.stderr(logging::Lines::new("stderr", span.clone()));
         wasi.allow_tcp(false).allow_udp(false);
+        let away = BackendAway::default();
+        let (clients, grants) = (deployment.clients.http.clone(), deployment.http_grants.clone());
         Self {
             table: ResourceTable::new(),
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
-            hooks: Hooks { clients: deployment.clients.http.clone(), grants: deployment.http_grants.clone() },
+            hooks: Hooks { clients, grants, away: away.clone() },
             memory: MemoryLimiter::new(&deployment.spec.limits),
             deployment,
-            away: BackendAway::default(),
+            away,
             span,
         }
     }

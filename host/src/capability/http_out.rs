@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use http::StatusCode;
 use http::header::HOST;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
@@ -24,6 +25,7 @@ use tower_service::Service;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::config::{self, Origin};
+use crate::state::BackendAway;
 
 /// How long to wait for a connection where the component sets no limit of its own.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -125,6 +127,7 @@ fn embedded_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
 pub struct Hooks {
     pub clients: Clients,
     pub grants: Arc<Vec<config::HttpGrant>>,
+    pub away: BackendAway,
 }
 
 type Sent = (http::Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
@@ -137,9 +140,13 @@ impl WasiHttpHooks for Hooks {
         _body_result: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Result<Sent, Error>> + Send> {
         let prepared = self.prepare(request);
+        let away = self.away.clone();
         Box::new(async move {
             let (client, request) = prepared?;
-            let response = send(&client, request, options.unwrap_or_default()).await?;
+            let asking = Asking(Some(away));
+            let response = send(&client, request, options.unwrap_or_default()).await;
+            asking.ended(&response);
+            let response = response?;
             let finished: Box<dyn Future<Output = _> + Send> = Box::new(std::future::ready(Ok(())));
             Ok((response, finished))
         })
@@ -165,6 +172,35 @@ impl Hooks {
         request.headers_mut().remove(HOST);
         let client = if grant.private { &self.clients.private } else { &self.clients.public };
         Ok((client.clone(), request))
+    }
+}
+
+/// A request under way. Where it ends without an answer, also because the component would not wait longer, the other server
+/// was away.
+struct Asking(Option<BackendAway>);
+
+impl Asking {
+    fn ended(mut self, response: &Result<http::Response<WasiBody>, Error>) {
+        let is_there = match response {
+            Ok(response) => !says_away(response.status()),
+            Err(error) => matches!(error, Error::DestinationIpProhibited),
+        };
+        if is_there {
+            self.0 = None;
+        }
+    }
+}
+
+/// By these a server, or the one before it, says that it is not there just now, and nothing of what it was asked.
+fn says_away(status: StatusCode) -> bool {
+    [429, 502, 503, 504].contains(&status.as_u16())
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        if let Some(away) = &self.0 {
+            away.note();
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The host as its users see it: over HTTP, Kafka, Postgres and Redis, and as a process. One module a behaviour.
 
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report, also in a function that tests share")]
+
 mod capabilities;
 mod commands;
 mod failures;

@@ -29,7 +29,12 @@ fn is_read_and_printed(case: &str, sql_type: &str, text: &str, sent: Value) -> T
 }
 
 fn decimal() -> impl Strategy<Value = String> {
-    prop_oneof!["-?[0-9]{1,40}", "-?[0-9]{1,20}\\.[0-9]{1,20}", "-?0\\.0{0,12}[0-9]{1,9}", "-?[1-9]0{0,300}(\\.0{1,60})?"]
+    prop_oneof![
+        "-?[0-9]{1,40}",
+        "-?[0-9]{1,20}\\.[0-9]{1,20}",
+        "-?0\\.0{0,12}[0-9]{1,9}",
+        "-?[1-9]0{0,300}(\\.0{1,60})?"
+    ]
 }
 
 proptest! {
@@ -55,9 +60,11 @@ proptest! {
     #[test]
     fn floats(single in any::<f32>(), double in any::<f64>()) {
         prop_assume!(single.is_finite() && double.is_finite());
-        is_read_and_printed("float4", "float4", &single.to_string(), value("float4", single))?;
-        is_read_and_printed("float8", "float8", &double.to_string(), value("float8", double))?;
-        is_read_and_printed("float8", "float8", &f64::from(single).to_string(), value("float4", single))?;
+        // As text, which the guest takes as well: serde_json's numbers may be off by a last bit.
+        let (narrow, wide) = (single.to_string(), double.to_string());
+        is_read_and_printed("float4", "float4", &narrow, value("float4", narrow.as_str()))?;
+        is_read_and_printed("float8", "float8", &wide, value("float8", wide.as_str()))?;
+        is_read_and_printed("float8", "float8", &f64::from(single).to_string(), value("float4", narrow.as_str()))?;
     }
 
     #[test]

@@ -3,8 +3,8 @@
 
 use serde_json::json;
 
-use crate::support::files::{component, is_ci, target};
-use crate::support::servers::{kafka, own_redis, postgres};
+use crate::support::files::{component, is_ci, say_loudly, target};
+use crate::support::servers::{kafka, postgres, redis};
 use crate::support::store::{Clients, Customer, Plan, Store};
 use crate::support::unique;
 use crate::support::wait::until;
@@ -58,10 +58,10 @@ async fn with_the_embedded_kafka() {
     store.running.host.stop().await;
 }
 
+/// A real Kafka, where there is one, and whatever the environment names.
 #[tokio::test(flavor = "multi_thread")]
-async fn with_a_real_kafka() {
-    let redis = own_redis().await;
-    let store = Plan::new(postgres().await, &redis.url(), &kafka().await.brokers()).start().await;
+async fn with_the_servers_that_the_tests_share() {
+    let store = Plan::new(postgres().await, redis().await, &kafka().await.brokers()).start().await;
     buy(&store.http()).await;
     store.host.stop().await;
 }
@@ -73,9 +73,9 @@ async fn with_the_components_of_cargo_component() {
     if !folder.join("notifications.wasm").is_file() {
         let missing = format!("{} has no components: run `cargo xtask components --cargo-component`", folder.display());
         assert!(!is_ci(), "CI tests the components of cargo-component. {missing}");
-        return eprintln!("\n*** SKIPPED: {missing}. ***\n");
+        return say_loudly(&format!("SKIPPED with_the_components_of_cargo_component: {missing}"));
     }
-    let store = Store::start_with(|plan| Plan { components: folder, ..plan }).await;
+    let store = Store::start_with(folder).await;
     buy(&store.running.http()).await;
     store.running.host.stop().await;
 }

@@ -20,7 +20,8 @@ fn is_json(content_type: &str) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-/// Well-formed first, then well-typed: by way of [`Value`], so that an array is not taken for a struct's fields in order.
+/// Well-formed first, then an object, so that an array is not taken for a struct's fields in order, then well-typed: from
+/// the text again, because a [`Value`] no longer shows a field that stands there twice.
 pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     if body.is_empty() {
         return Err(Problem::bad_request("The body is empty; a JSON object is expected."));
@@ -30,19 +31,21 @@ pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     if !value.is_object() {
         return Err(Problem::new(422, "The body must be a JSON object."));
     }
-    serde_path_to_error::deserialize(value).map_err(|error| ill_typed(&error))
+    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(body)).map_err(|error| ill_typed(&error))
 }
 
-/// For a missing field serde knows the path of its parent only, and names the field in its message.
+/// For a field that is missing, or there twice, serde knows the path of its parent only, and names the field in its message.
 fn ill_typed(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
     let (path, reason) = (error.path().to_string(), error.inner().to_string());
-    match reason.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
-        Some(name) => {
+    // A client looks for the field, not for a place in the text.
+    let reason = reason.rsplit_once(" at line ").map_or(reason.as_str(), |(reason, _)| reason);
+    for (prefix, what) in [("missing field `", "is missing"), ("duplicate field `", "stands there twice")] {
+        if let Some(name) = reason.strip_prefix(prefix).and_then(|rest| rest.strip_suffix('`')) {
             let field = if path == "." { name.to_owned() } else { format!("{path}.{name}") };
-            Problem::unprocessable(&field, format!("`{field}` is missing."))
+            return Problem::unprocessable(&field, format!("`{field}` {what}."));
         }
-        None => Problem::unprocessable(&path, format!("`{path}` cannot be used: {reason}.")),
     }
+    Problem::unprocessable(&path, format!("`{path}` cannot be used: {reason}."))
 }
 
 #[cfg(test)]
@@ -99,6 +102,12 @@ mod tests {
         assert_eq!(refused(r#"{"user_id":99999999999999999999}"#), field("user_id"));
         assert_eq!(refused(r#"{"user_id":1,"lines":[{"name":"a"},{"name":5}]}"#), field("lines[1].name"));
         assert_eq!(refused(r#"{"user_id":1,"lines":[{}]}"#), field("lines[0].name"));
+    }
+
+    #[test]
+    fn a_field_that_stands_there_twice_is_refused() {
+        assert_eq!(refused(r#"{"user_id":1,"user_id":1}"#), field("user_id"));
+        assert_eq!(refused(r#"{"user_id":1,"lines":[{"name":"a","name":"b"}]}"#), field("lines[0].name"));
     }
 
     #[test]

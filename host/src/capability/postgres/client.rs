@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
+use sqlx::migrate::MigrateError;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgStatement};
 use sqlx::{AssertSqlSafe, Connection, Either, Executor, Postgres, SqlSafeStr, Statement};
@@ -57,7 +58,7 @@ pub enum MigrationError {
     #[error("the database {database:?} cannot be reached: {source}")]
     Unreachable { database: String, source: sqlx::Error },
     #[error("the migrations in {folder} failed on the database {database:?}: {source}")]
-    Failed { database: String, folder: String, source: sqlx::migrate::MigrateError },
+    Failed { database: String, folder: String, source: MigrateError },
 }
 
 impl Databases {
@@ -118,19 +119,28 @@ impl Databases {
     }
 }
 
-/// A connection that broke meanwhile is the database's absence, not the migration's fault.
-fn failed(grant: &config::PostgresGrant, folder: &Path, error: sqlx::migrate::MigrateError) -> MigrationError {
+/// A connection that broke meanwhile, or a server that is ending or full, is no fault of the migration.
+fn failed(grant: &config::PostgresGrant, folder: &Path, error: MigrateError) -> MigrationError {
     let database = grant.database.clone();
     match error {
-        sqlx::migrate::MigrateError::Execute(source @ (sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut)) => {
+        MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) if may_pass(&source) => {
             MigrationError::Unreachable { database, source }
         }
         source => MigrationError::Failed { database, folder: folder.display().to_string(), source },
     }
 }
 
+fn may_pass(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(refusal) => refusal.code().is_some_and(|sqlstate| about_the_server(&sqlstate)),
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => true,
+        sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,
+        _ => false,
+    }
+}
+
 /// Several hosts may do this at once: the migrator holds an advisory lock on the database.
-async fn apply(connection: &mut PgConnection, folder: &Path) -> Result<(), sqlx::migrate::MigrateError> {
+async fn apply(connection: &mut PgConnection, folder: &Path) -> Result<(), MigrateError> {
     sqlx::migrate::Migrator::new(folder.to_owned()).await?.run_direct(None, connection, false).await
 }
 

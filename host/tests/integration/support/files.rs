@@ -1,5 +1,6 @@
 //! Files that are built before the tests run.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The root of the repository.
@@ -40,6 +41,12 @@ pub fn component(name: &str) -> String {
 /// A variable of the environment that is set and not empty.
 pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Says it also where the test harness keeps what passing tests print.
+pub fn say_loudly(text: &str) {
+    // Without a standard error nobody listens.
+    let _ = writeln!(std::io::stderr(), "\n*** {text}. ***\n");
 }
 
 /// Under CI nothing may be skipped.

@@ -1,9 +1,12 @@
 //! What the tests share: servers, hosts, clients, and patience.
 
 pub mod client;
+pub mod echo;
 pub mod files;
 pub mod host;
 pub mod kafka;
+pub mod probe;
+pub mod process;
 pub mod servers;
 pub mod store;
 pub mod wait;
@@ -22,9 +25,13 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     RUNTIME.block_on(future)
 }
 
-/// Runs a future on the shared runtime, so that the tasks that it starts outlive the test.
-pub async fn shared<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> T {
-    RUNTIME.spawn(future).await.unwrap()
+/// Runs on the shared runtime what starts something for all tests: its tasks outlive the test that happens to be first.
+pub async fn shared<T, F>(start: impl FnOnce() -> F + Send + 'static) -> T
+where
+    T: Send + 'static,
+    F: Future<Output = T>,
+{
+    tokio::task::spawn_blocking(move || block_on(start())).await.unwrap()
 }
 
 /// A name that nothing else on the servers has, also where earlier runs left something there: lower-case letters, digits

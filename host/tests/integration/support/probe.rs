@@ -24,15 +24,25 @@ pub struct Calls(Client);
 impl Probe {
     /// One with grants for the database `main`, the keys `probe:*`, a topic, and these besides.
     pub async fn start(service: &str) -> Self {
-        let (database, topic) = (new_database(postgres().await, "probe").await, Topic::create(kafka().await, "probe").await);
-        let manifest = manifest(service, &database, &topic).await;
+        Self::start_with_connections(4, service).await
+    }
+
+    /// The same, with one connection to the database.
+    pub async fn start_alone(service: &str) -> Self {
+        Self::start_with_connections(1, service).await
+    }
+
+    async fn start_with_connections(connections: u32, service: &str) -> Self {
+        let database = new_database(postgres().await, "probe").await;
+        let topic = Topic::create(kafka().await, "probe").await;
+        let manifest = manifest(service, &database, connections, &topic).await;
         Self { host: start(&manifest).await, database, topic }
     }
 
     /// The one for tests that need no limits or grants of their own.
     pub async fn shared() -> &'static Self {
         static PROBE: OnceCell<Probe> = OnceCell::const_new();
-        PROBE.get_or_init(|| shared(Self::start(HTTP_GRANT))).await
+        PROBE.get_or_init(|| shared(|| Self::start(HTTP_GRANT))).await
     }
 
     pub fn calls(&self) -> Calls {
@@ -43,8 +53,9 @@ impl Probe {
 /// Without one the host does not load the guest, which imports all.
 pub const HTTP_GRANT: &str = "grants.http = [{ origin = 'http://127.0.0.1:9' }]";
 
-async fn manifest(service: &str, database: &str, topic: &Topic) -> String {
-    let (postgres, redis, kafka, component) = (postgres().await, redis().await, kafka().await.brokers(), guest("probe"));
+async fn manifest(service: &str, database: &str, connections: u32, topic: &Topic) -> String {
+    let (postgres, redis, kafka, component) =
+        (postgres().await, redis().await, kafka().await.brokers(), guest("probe"));
     let topic = &topic.name;
     format!(
         r#"
@@ -57,7 +68,7 @@ async fn manifest(service: &str, database: &str, topic: &Topic) -> String {
         component = "{component}"
         http = {{ listen = "127.0.0.1:0", max-body = "8MiB" }}
         config = {{ greeting = "hello", empty = "" }}
-        grants.postgres.main = {{ database = "{database}", connections = 4 }}
+        grants.postgres.main = {{ database = "{database}", connections = {connections} }}
         grants.redis = {{ read = ["probe:*", "read:*"], write = ["probe:*", "write:*"] }}
         grants.kafka = {{ produce = ["{topic}"] }}
         {service}

@@ -12,7 +12,7 @@ use dev_backends::{ApacheKafka, EmbeddedKafka, INIT_SQL, Postgres, Redis};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tokio::sync::OnceCell;
 
-use super::files::{is_ci, variable};
+use super::files::{is_ci, say_loudly, variable};
 use super::unique;
 
 /// A server that is ours, kept alive, or one of the environment.
@@ -52,7 +52,7 @@ pub enum Kafka {
     /// A real one, ours or of the environment.
     Real {
         brokers: String,
-        _own: Option<ApacheKafka>,
+        _own: Option<Box<ApacheKafka>>,
     },
     Embedded(EmbeddedKafka),
 }
@@ -81,11 +81,11 @@ async fn start_kafka() -> Kafka {
     }
     if let Some(jars) = variable("COMPONENTD_TEST_KAFKA_JARS") {
         let own = ApacheKafka::start(Path::new(&jars), &new_folder(), 0).await.unwrap();
-        return Kafka::Real { brokers: own.url(), _own: Some(own) };
+        return Kafka::Real { brokers: own.url(), _own: Some(Box::new(own)) };
     }
     let missing = "COMPONENTD_TEST_KAFKA_JARS is not set: `cargo xtask test` fetches Apache Kafka and sets it";
     assert!(!is_ci(), "CI tests against Apache Kafka. {missing}");
-    eprintln!("\n*** The tests use the EMBEDDED Kafka. {missing}. ***\n");
+    say_loudly(&format!("The tests use the EMBEDDED Kafka: {missing}"));
     Kafka::Embedded(EmbeddedKafka::start().unwrap())
 }
 

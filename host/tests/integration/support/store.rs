@@ -1,9 +1,8 @@
 //! The whole store: `componentd.toml` on servers of the tests.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use componentd::{Host, Manifest, StartError};
+use componentd::{Host, Manifest};
 use dev_backends::{EmbeddedKafka, Mailbox, Redis};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
@@ -15,19 +14,15 @@ use super::host::{client, free_port};
 use super::servers::{connect, new_database, own_redis, postgres};
 use super::{shared, unique, wait::until};
 
-/// What `componentd.toml` gets from its environment, and what is changed of it.
+/// Where a store finds what it needs.
 pub struct Plan {
     pub database_url: String,
     pub redis_url: String,
     pub brokers: String,
     pub components: PathBuf,
-    pub orders_url: Option<String>,
-    pub orders_timeout_ms: u32,
-    /// Texts of the manifest and what stands in for them.
-    pub edits: Vec<(String, String)>,
 }
 
-/// A store with a Redis, a Kafka and a mailbox of its own.
+/// A store with a Redis and a Kafka of its own.
 pub struct Store {
     pub running: Running,
     pub redis: Redis,
@@ -37,9 +32,9 @@ pub struct Store {
 /// A store that serves.
 pub struct Running {
     pub host: Host,
-    pub mailbox: Mailbox,
     pub databases: Databases,
-    pub database_url: String,
+    database_url: String,
+    _mailbox: Mailbox,
 }
 
 /// Clients of the ports of a store, wherever it runs.
@@ -65,35 +60,20 @@ pub struct Customer {
 
 impl Plan {
     pub fn new(database_url: &str, redis_url: &str, brokers: &str) -> Self {
-        Self {
-            database_url: database_url.to_owned(),
-            redis_url: redis_url.to_owned(),
-            brokers: brokers.to_owned(),
-            components: components(),
-            orders_url: None,
-            orders_timeout_ms: 5_000,
-            edits: Vec::new(),
-        }
-    }
-
-    pub fn edit(mut self, text: &str, instead: &str) -> Self {
-        self.edits.push((text.to_owned(), instead.to_owned()));
-        self
+        let [database_url, redis_url, brokers] = [database_url, redis_url, brokers].map(str::to_owned);
+        Self { database_url, redis_url, brokers, components: components() }
     }
 
     /// # Panics
     /// It does not start.
     pub async fn start(self) -> Running {
-        self.try_start().await.unwrap_or_else(|error| panic!("{error}"))
-    }
-
-    pub async fn try_start(self) -> Result<Running, StartError> {
         let (mailbox, databases) = (Mailbox::start(0).await.unwrap(), Databases::create(&self.database_url).await);
-        let host = Host::start(self.manifest(&mailbox, &databases)?).await?;
-        Ok(Running { host, mailbox, databases, database_url: self.database_url })
+        let host = Host::start(self.manifest(&mailbox, &databases)).await.unwrap_or_else(|error| panic!("{error}"));
+        Running { host, databases, database_url: self.database_url, _mailbox: mailbox }
     }
 
-    fn manifest(&self, mailbox: &Mailbox, databases: &Databases) -> Result<Manifest, StartError> {
+    /// `componentd.toml`, but for the names of what other tests have as well.
+    fn manifest(&self, mailbox: &Mailbox, databases: &Databases) -> Manifest {
         let path = root().join("componentd.toml");
         let mut text = std::fs::read_to_string(&path).unwrap();
         for (from, to) in self.edits(databases) {
@@ -102,37 +82,36 @@ impl Plan {
         }
         let environment = self.environment(mailbox);
         let env = |name: &str| environment.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
-        Ok(Manifest::parse(&path, &text, &env)?)
+        Manifest::parse(&path, &text, &env).unwrap_or_else(|error| panic!("{error}"))
     }
 
     fn edits(&self, databases: &Databases) -> Vec<(String, String)> {
         let quoted = |name: &str| format!("\"{name}\"");
-        let mut edits = self.edits.clone();
-        for name in ["users", "orders", "store", "notifications"] {
-            let path = self.components.join(name).with_extension("wasm").display().to_string();
-            edits.push((format!("\"components/{name}.wasm\""), quoted(&path)));
-        }
+        let component = |name: &str| {
+            let path = self.components.join(name).with_extension("wasm");
+            (quoted(&format!("components/{name}.wasm")), quoted(&path.display().to_string()))
+        };
         let Databases { users, orders, store } = databases;
-        for (name, instead) in [("usersdb", users), ("ordersdb", orders), ("storedb", store)] {
-            edits.push((quoted(name), quoted(instead)));
-        }
-        edits.push(("group = \"notifications\"".to_owned(), format!("group = \"{}\"", unique("notifications"))));
-        edits
+        let databases = [("usersdb", users), ("ordersdb", orders), ("storedb", store)];
+        let databases = databases.map(|(name, instead)| (quoted(name), quoted(instead)));
+        let group = ("group = \"notifications\"".to_owned(), format!("group = \"{}\"", unique("notifications")));
+        let components = ["users", "orders", "store", "notifications"].map(component);
+        components.into_iter().chain(databases).chain([group]).collect()
     }
 
-    fn environment(&self, mailbox: &Mailbox) -> Vec<(&'static str, String)> {
-        let any = SocketAddr::from(([127, 0, 0, 1], 0)).to_string();
-        let orders = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    /// All that `componentd.toml` takes from it.
+    pub fn environment(&self, mailbox: &Mailbox) -> Vec<(&'static str, String)> {
+        let any = || "127.0.0.1:0".to_owned();
+        let orders = format!("127.0.0.1:{}", free_port());
         vec![
             ("DATABASE_URL", self.database_url.clone()),
             ("REDIS_URL", self.redis_url.clone()),
             ("KAFKA_BROKERS", self.brokers.clone()),
-            ("ADMIN_LISTEN", any.clone()),
-            ("USERS_LISTEN", any.clone()),
-            ("STORE_LISTEN", any),
-            ("ORDERS_LISTEN", orders.to_string()),
-            ("ORDERS_URL", self.orders_url.clone().unwrap_or_else(|| format!("http://{orders}"))),
-            ("ORDERS_TIMEOUT_MS", self.orders_timeout_ms.to_string()),
+            ("ADMIN_LISTEN", any()),
+            ("USERS_LISTEN", any()),
+            ("STORE_LISTEN", any()),
+            ("ORDERS_URL", format!("http://{orders}")),
+            ("ORDERS_LISTEN", orders),
             ("MAILBOX_URL", format!("{}/mailbox", mailbox.url())),
             ("SENDGRID_URL", mailbox.url()),
             ("SENDGRID_API_KEY", "SG.of-the-tests".to_owned()),
@@ -152,22 +131,22 @@ impl Databases {
 }
 
 impl Store {
-    /// The store as it is.
+    /// The store with the components of [`components`].
     pub async fn start() -> Self {
-        Self::start_with(|plan| plan).await
+        Self::start_with(components()).await
     }
 
     /// The one store for tests that need no more than customers of their own.
     pub async fn shared() -> &'static Running {
         static STORE: OnceCell<Store> = OnceCell::const_new();
-        &STORE.get_or_init(|| shared(Self::start())).await.running
+        &STORE.get_or_init(|| shared(Self::start)).await.running
     }
 
-    /// The store with a change to its plan.
-    pub async fn start_with(change: impl FnOnce(Plan) -> Plan) -> Self {
+    /// The store with the components in this folder.
+    pub async fn start_with(components: PathBuf) -> Self {
         let (redis, kafka) = (own_redis().await, EmbeddedKafka::start().unwrap());
-        let plan = Plan::new(postgres().await, &redis.url(), &kafka.url());
-        Self { running: change(plan).start().await, redis, kafka }
+        let plan = Plan { components, ..Plan::new(postgres().await, &redis.url(), &kafka.url()) };
+        Self { running: plan.start().await, redis, kafka }
     }
 }
 
@@ -180,15 +159,15 @@ impl Clients {
     pub async fn sign_up(&self) -> Customer {
         let email = format!("{}@example.com", unique("customer"));
         let reply = self.users.post("/signup", &json!({ "email": email, "password": "correct horse" })).await;
-        reply.expect(201);
-        Customer { id: reply.json()["user_id"].as_i64().unwrap(), email }
+        let id = reply.json()["user_id"].as_i64().unwrap_or_default();
+        assert_eq!(reply.expect(201), format!(r#"{{"user_id":{id},"email":"{email}"}}"#));
+        Customer { id, email }
     }
 
     /// The mails to this customer, as `GET /mailbox` of the admin port shows them.
     pub async fn mails_to(&self, customer: &Customer) -> Vec<Value> {
         let reply = self.admin.get("/mailbox").await;
-        reply.expect(200);
-        let mails: Vec<Value> = serde_json::from_slice(&reply.body).unwrap();
+        let mails: Vec<Value> = serde_json::from_str(reply.expect(200)).unwrap();
         mails.into_iter().filter(|mail| mail["to"] == json!([customer.email])).collect()
     }
 }

@@ -1,0 +1,180 @@
+//! Records as a component gets them: in order, at least once, and never stuck.
+
+use componentd::Host;
+use rdkafka::Message;
+
+use crate::support::files::guest;
+use crate::support::host::start;
+use crate::support::kafka::{PARTITIONS, Topic, header};
+use crate::support::servers::{kafka, redis};
+use crate::support::unique;
+use crate::support::wait::until;
+
+/// Topics of one test, and the group that reads them.
+struct Lanes {
+    topic: Topic,
+    letters: Topic,
+    group: String,
+}
+
+impl Lanes {
+    async fn create() -> Self {
+        let topic = Topic::create(kafka().await, "work").await;
+        let letters = Topic::create(kafka().await, "letters").await;
+        Self { topic, letters, group: unique("group") }
+    }
+
+    /// A host whose component does what the records say, with these settings of its trigger.
+    async fn consume(&self, settings: &str) -> Host {
+        let (kafka, redis, component) = (kafka().await.brokers(), redis().await, guest("kafka-echo"));
+        let (topic, letters, group) = (&self.topic.name, &self.letters.name, &self.group);
+        let manifest = format!(
+            r#"
+            [backends]
+            redis = {{ url = "{redis}" }}
+            kafka = {{ brokers = "{kafka}" }}
+
+            [services.echo]
+            component = "{component}"
+            kafka = {{ topic = "{topic}", group = "{group}", dead-letter = "{letters}", backoff = "10ms", {settings} }}
+            grants.redis = {{ read = ["handled:*"], write = ["handled:*"] }}
+            limits = {{ timeout = "60s" }}
+            "#
+        );
+        start(&manifest).await
+    }
+
+    /// What the component has handled of a partition: `0,1,2`.
+    async fn handled(&self, partition: i32) -> String {
+        let client = redis::Client::open(redis().await).unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let key = format!("handled:{}:{partition}", self.topic.name);
+        let list: Option<String> = redis::cmd("GET").arg(key).query_async(&mut connection).await.unwrap();
+        list.unwrap_or_default()
+    }
+
+    async fn until_handled(&self, partition: i32, offset: i64) -> String {
+        let last = offset.to_string();
+        until(&format!("record {offset} of partition {partition} is handled"), async || {
+            Some(self.handled(partition).await).filter(|list| list.rsplit(',').next() == Some(last.as_str()))
+        })
+        .await
+    }
+}
+
+/// `0,1,2` up to `last`.
+fn up_to(last: i64) -> String {
+    (0..=last).map(|offset| offset.to_string()).collect::<Vec<_>>().join(",")
+}
+
+const OK: &str = r#"{"do":"ok"}"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_partition_is_handled_in_order_also_where_records_are_tried_again() {
+    let lanes = Lanes::create().await;
+    for partition in 0..PARTITIONS {
+        for number in 0..8 {
+            let payload = if number % 3 == partition % 3 { r#"{"do":"retry","times":2}"# } else { OK };
+            lanes.topic.produce(partition, payload).await;
+        }
+    }
+    let host = lanes.consume("attempts = 3").await;
+    for partition in 0..PARTITIONS {
+        assert_eq!(lanes.until_handled(partition, 7).await, up_to(7));
+    }
+    host.stop().await;
+    assert!(lanes.letters.records().await.is_empty());
+    assert_eq!(lanes.topic.committed(&lanes.group).await, vec![Some(8); 4]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_is_tried_again_holds_up_its_own_partition_only() {
+    let lanes = Lanes::create().await;
+    lanes.topic.produce(0, r#"{"do":"retry"}"#).await;
+    lanes.topic.produce(0, OK).await;
+    for _ in 0..5 {
+        lanes.topic.produce(1, OK).await;
+    }
+    let host = lanes.consume("attempts = 1000000, max-backoff = '50ms'").await;
+    lanes.until_handled(1, 4).await;
+    assert_eq!(lanes.handled(0).await, "");
+    host.stop().await;
+    assert_eq!(lanes.topic.committed(&lanes.group).await[..2], [None, Some(5)], "it comes again after a restart");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_handled_becomes_a_dead_letter_and_the_next_record_has_its_turn() {
+    let lanes = Lanes::create().await;
+    let wrong = [
+        (r#"{"do":"retry"}"#, "3", "asked to retry, attempt 3"),
+        (r#"{"do":"reject"}"#, "1", "asked to reject"),
+        (r#"{"do":"trap"}"#, "3", "trap"),
+        (r#"{"do":"spin"}"#, "3", "limits.cpu"),
+        ("no order", "1", "expected"),
+    ];
+    for (payload, _, _) in wrong {
+        lanes.topic.produce(2, payload).await;
+    }
+    let last = lanes.topic.produce(2, OK).await;
+    let host = lanes.consume("attempts = 3").await;
+    assert_eq!(lanes.until_handled(2, last).await, "5");
+    host.stop().await;
+
+    let mut letters = lanes.letters.records().await;
+    letters.sort_by_key(|letter| header(letter, "dead-letter-offset"));
+    assert_eq!(letters.len(), wrong.len());
+    for (offset, (letter, (payload, attempts, reason))) in letters.iter().zip(wrong).enumerate() {
+        assert_eq!((letter.payload(), letter.key()), (Some(payload.as_bytes()), Some(b"key".as_slice())));
+        let told = |name: &str| header(letter, &format!("dead-letter-{name}")).unwrap_or_default();
+        assert!(told("reason").contains(reason), "{payload}: {}", told("reason"));
+        assert_eq!((told("attempts").as_str(), told("service").as_str()), (attempts, "echo"), "{payload}");
+        assert_eq!((told("topic"), told("partition").as_str()), (lanes.topic.name.clone(), "2"));
+        assert_eq!(told("offset"), offset.to_string());
+        assert!(told("version").starts_with("sha256:"));
+    }
+    assert_eq!(lanes.topic.committed(&lanes.group).await[2], Some(6));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_in_the_middle_repeats_and_skips_nothing() {
+    const COUNT: i64 = 120;
+    let lanes = Lanes::create().await;
+    for _ in 0..COUNT {
+        lanes.topic.produce(0, r#"{"do":"sleep","ms":10}"#).await;
+    }
+    for stop_after in [20, 60] {
+        let host = lanes.consume("attempts = 3").await;
+        let far = async || (lanes.handled(0).await.split(',').count() >= stop_after).then_some(());
+        until("some are handled", far).await;
+        host.stop().await;
+        let handled = lanes.handled(0).await.split(',').count();
+        assert_eq!(lanes.topic.committed(&lanes.group).await[0], Some(i64::try_from(handled).unwrap()));
+    }
+    let host = lanes.consume("attempts = 3").await;
+    assert_eq!(lanes.until_handled(0, COUNT - 1).await, up_to(COUNT - 1));
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hosts_share_the_partitions_of_a_group() {
+    let lanes = Lanes::create().await;
+    let one = lanes.consume("attempts = 3").await;
+    lanes.topic.produce(0, OK).await;
+    lanes.until_handled(0, 0).await;
+    let two = lanes.consume("attempts = 3").await;
+    for _ in 0..20 {
+        for partition in 0..PARTITIONS {
+            lanes.topic.produce(partition, OK).await;
+        }
+    }
+    for partition in 0..PARTITIONS {
+        let last = if partition == 0 { 20 } else { 19 };
+        assert_eq!(lanes.until_handled(partition, last).await, up_to(last));
+    }
+    one.stop().await;
+    for partition in 0..PARTITIONS {
+        let last = lanes.topic.produce(partition, OK).await;
+        assert_eq!(lanes.until_handled(partition, last).await, up_to(last));
+    }
+    two.stop().await;
+}

@@ -1,0 +1,184 @@
+//! Errors in a manifest: each names line and key, and what would be right.
+
+use std::path::Path;
+
+use componentd::Manifest;
+
+/// A whole manifest around the lines of a service, which begin at line 5.
+fn service(lines: &str) -> String {
+    format!("[backends]\nredis = {{ url = 'redis://r' }}\n[services.a]\ncomponent = 'a.wasm'\n{lines}\n")
+}
+
+fn parse(text: &str) -> Result<Manifest, String> {
+    let env = |name: &str| (name == "SET").then(|| "value".to_owned());
+    Manifest::parse(Path::new("m.toml"), text, &env).map_err(|error| error.to_string())
+}
+
+/// What is wrong with the text.
+fn error(text: &str) -> String {
+    parse(text).expect_err(text)
+}
+
+/// What is wrong with the lines of a service that has a listener.
+fn error_in(lines: &str) -> String {
+    error(&service(&format!("http = {{ listen = '127.0.0.1:0' }}\n{lines}")))
+}
+
+#[test]
+fn what_is_right_is_taken() {
+    let grants =
+        "grants.redis = { read = ['user:*'] }\ngrants.http = [{ origin = 'https://a.example', private = 'false' }]";
+    parse(&service(&format!(
+        "http = {{ listen = '[::1]:0' }}\n{grants}\nlimits = {{ memory = '1GiB', cpu = '1s 500ms' }}"
+    )))
+    .unwrap();
+    parse(&service(
+        "http = { listen = '127.0.0.1:0' }\nconfig = { a = '${SET}', b = '${UNSET:-x}', c = '${UNSET:-}' }",
+    ))
+    .unwrap();
+}
+
+#[test]
+fn texts_that_are_no_toml() {
+    assert!(error("[services.a\n").starts_with("m.toml:1: "), "{}", error("[services.a\n"));
+    let repeated = error("a = 1\nb = 2\na = 3\n");
+    assert!(repeated.starts_with("m.toml:3: ") && repeated.contains("duplicate key"), "{repeated}");
+}
+
+#[test]
+fn unknown_and_missing_keys() {
+    assert_eq!(error(""), "m.toml:1: missing field `services`");
+    assert_eq!(error("[services]\n"), "m.toml:1: services: there is no service; add a [services.<name>] table");
+    assert!(error("[service.a]\n").starts_with("m.toml:1: service: unknown field `service`, expected one of "));
+    assert!(error(&service("htpp = {}")).starts_with("m.toml:5: services.a.htpp: unknown field `htpp`"));
+    assert!(error_in("limits = { memroy = '1MiB' }").starts_with("m.toml:6: services.a.limits.memroy: unknown field"));
+    assert!(error_in("grants.mysql.a = {}").starts_with("m.toml:6: services.a.grants.mysql: unknown field"));
+    assert!(
+        error("[services.a]\nhttp = { listen = '127.0.0.1:0' }\n")
+            .starts_with("m.toml:1: services.a: missing field `component`")
+    );
+    assert!(
+        error_in("grants.postgres.a = {}")
+            .starts_with("m.toml:6: services.a.grants.postgres.a: missing field `database`")
+    );
+}
+
+#[test]
+fn triggers() {
+    let reason = "nothing calls this service: give it `http = { listen = … }` or `kafka = { … }`";
+    assert_eq!(error(&service("")), format!("m.toml:3: services.a: {reason}"));
+    let kafka = "kafka = { topic = 't', group = 'g', dead-letter = 'd' }";
+    assert_eq!(error_in(kafka), "m.toml:3: services.a: has both `http` and `kafka`; a service has one trigger");
+    let reason = "needs a server: add `kafka = { brokers = \"host:9092\" }` under [backends]";
+    assert_eq!(error(&service(kafka)), format!("m.toml:5: services.a.kafka: {reason}"));
+    let same = "kafka = { topic = 't', group = 'g', dead-letter = 't' }";
+    let reason = "must be another topic than the one that is consumed";
+    assert_eq!(error(&service(same)), format!("m.toml:5: services.a.kafka.dead-letter: {reason}"));
+    let none = "kafka = { topic = 't', group = 'g', dead-letter = 'd', attempts = 0 }";
+    assert_eq!(error(&service(none)), "m.toml:5: services.a.kafka.attempts: must be at least 1");
+    let empty = "kafka = { topic = '', group = 'g', dead-letter = 'd' }";
+    assert_eq!(error(&service(empty)), "m.toml:5: services.a.kafka.topic: must not be empty");
+}
+
+#[test]
+fn listeners() {
+    let reason = "\"localhost:80\" is no address: write IP:PORT, as in 0.0.0.0:8081";
+    assert_eq!(
+        error(&service("http = { listen = 'localhost:80' }")),
+        format!("m.toml:5: services.a.http.listen: {reason}")
+    );
+    let two = |one: &str, other: &str| {
+        let service = |name: &str, listen: &str| {
+            format!("[services.{name}]\ncomponent = 'c'\nhttp = {{ listen = '{listen}' }}\n")
+        };
+        error(&(service("a", one) + &service("b", other)))
+    };
+    let reason = |address: &str| format!("m.toml:6: services.b.http.listen: {address} is the port of `a` already");
+    assert_eq!(two("127.0.0.1:80", "127.0.0.1:80"), reason("127.0.0.1:80"));
+    assert_eq!(two("0.0.0.0:80", "127.0.0.1:80"), reason("127.0.0.1:80"));
+    assert_eq!(two("127.0.0.1:80", "[::]:80"), reason("[::]:80"));
+    let admin = format!("[admin]\nlisten = '0.0.0.0:80'\n{}", service("http = { listen = '127.0.0.1:0' }"));
+    let reason = "the admin port has no access control: listen on a loopback address";
+    assert_eq!(error(&admin), format!("m.toml:2: admin.listen: {reason}"));
+}
+
+#[test]
+fn variables() {
+    let reason = "the environment variable UNSET is not set; set it, or write ${UNSET:-default}";
+    assert_eq!(error_in("config = { key = 'a${UNSET}' }"), format!("m.toml:6: services.a.config.key: {reason}"));
+    assert_eq!(
+        error_in("config = { key = '${SET' }"),
+        "m.toml:6: services.a.config.key: `${` without `}` in \"${SET\""
+    );
+    assert!(
+        error_in("grants.http = [{ origin = '${A B}' }]")
+            .starts_with("m.toml:6: services.a.grants.http.0.origin: `${A B}` is no variable")
+    );
+    let smuggled = "config = { key = '${SET}' }\n[admin]\nlisten = '${SET}'";
+    assert!(error_in(smuggled).starts_with("m.toml:8: admin.listen: \"value\" is no address"));
+}
+
+#[test]
+fn values() {
+    for (lines, key, reason) in [
+        (
+            "limits = { memory = 'much' }",
+            "limits.memory",
+            "\"much\" is no size: write a number with B, KiB or MiB, as in 64MiB",
+        ),
+        ("limits = { memory = '0' }", "limits.memory", "must be more than zero and fit in memory"),
+        ("limits = { memory = '5GiB' }", "limits.memory", "must be at most 4GiB, the size of a 32-bit linear memory"),
+        ("limits = { cpu = '5' }", "limits.cpu", "\"5\" is no duration: write a number with ms, s, m or h, as in 10s"),
+        ("limits = { timeout = '0s' }", "limits.timeout", "must be more than zero"),
+        ("limits = { concurrency = 0 }", "limits.concurrency", "must be from 1 to 1000"),
+        ("limits = { concurrency = 1001 }", "limits.concurrency", "must be from 1 to 1000"),
+        ("limits = { rows = 0 }", "limits.rows", "must be at least 1"),
+        ("grants.redis = { read = [''] }", "grants.redis.read.0", "must not be empty"),
+        (
+            "grants.http = [{ origin = 'https://a/path' }]",
+            "grants.http.0.origin",
+            "\"https://a/path\" is no origin: write https://host or http://host:port, without a path",
+        ),
+        (
+            "grants.http = [{ origin = 'https://a', headers = { 'a b' = 'c' } }]",
+            "grants.http.0.headers",
+            "not all of these can be HTTP headers",
+        ),
+        (
+            "grants.http = [{ origin = 'https://a', private = 'maybe' }]",
+            "grants.http.0.private",
+            "\"maybe\" is neither true nor false",
+        ),
+        (
+            "grants.postgres.a = { database = 'd' }",
+            "grants",
+            "needs a server: add `postgres = { url = \"postgres://…\" }` under [backends]",
+        ),
+    ] {
+        assert_eq!(error_in(lines), format!("m.toml:6: services.a.{key}: {reason}"));
+    }
+}
+
+#[test]
+fn names_and_types() {
+    let named =
+        |name: &str| error(&format!("[services.{name}]\ncomponent = 'c'\nhttp = {{ listen = '127.0.0.1:0' }}\n"));
+    let reason = "a service's name has 1 to 63 lower-case letters, digits and hyphens";
+    assert_eq!(named("Users"), format!("m.toml:1: services.Users: {reason}"));
+    assert_eq!(named("'a b'"), format!("m.toml:1: services.a b: {reason}"));
+    assert!(
+        error_in("limits = { concurrency = 'many' }")
+            .starts_with("m.toml:6: services.a.limits.concurrency: invalid type: string")
+    );
+    assert!(error_in("config = { key = 5 }").starts_with("m.toml:6: services.a.config.key: invalid type: integer"));
+}
+
+/// A URL may hold a password.
+#[test]
+fn urls_stay_out_of_messages() {
+    let url = |backend: &str, url: &str| error(&format!("[backends]\n{backend} = {{ url = '{url}' }}\n[services]\n"));
+    let postgres = url("postgres", "mysql://root:secret@db");
+    assert_eq!(postgres, "m.toml:2: backends.postgres.url: must be postgres://user:password@host:port");
+    let redis = url("redis", "rediss://root:secret@db");
+    assert_eq!(redis, "m.toml:2: backends.redis.url: must be redis://user:password@host:port");
+}

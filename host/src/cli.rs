@@ -37,9 +37,9 @@ Environment:
 Exit codes:
   0   stopped by SIGTERM or SIGINT, after requests in flight have ended (a second signal ends at once, with 130)
   64  the manifest or the command line is wrong: file, line and key are named
-  65  a component or a migration cannot be used
+  65  a component or a migration cannot be used; swap and rollback: the version was refused
   66  a component's file is missing
-  69  ready: the host is not; dead-letters: Kafka does not answer
+  69  ready: the host is not; other commands: the host or Kafka does not answer
   71  a port is taken, or the machine lacks something
 
 A backend that does not answer is no reason to end: the host says which one it waits for, and serves what does not need it.";
@@ -153,6 +153,8 @@ enum CommandError {
     NoAdminPort,
     #[error(transparent)]
     Admin(AdminError),
+    #[error("not ready: {0}")]
+    NotReady(AdminError),
 }
 
 impl From<ConfigError> for CommandError {
@@ -166,7 +168,7 @@ impl CommandError {
         match self {
             Self::Start(error) => error.exit_code(),
             Self::NoConsumer { .. } | Self::NoAdminPort => 64,
-            Self::DeadLetters(_) | Self::Admin(AdminError::Unreachable { .. }) => 69,
+            Self::DeadLetters(_) | Self::NotReady(_) | Self::Admin(AdminError::Unreachable { .. }) => 69,
             Self::Admin(AdminError::Refused(_)) => 65,
         }
     }

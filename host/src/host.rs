@@ -44,8 +44,9 @@ impl Host {
         let supervisor = Arc::new(Supervisor::new(&manifest, swapper(&manifest, clients.clone())?));
         let admin = bind_admin(&manifest).await?;
         let mut host = Self { supervisor, admin: None, tasks: JoinSet::new(), stop: CancellationToken::new() };
-        host.tasks.spawn(say_what_is_missing(clients, topics(&manifest)));
+        let topics = topics(&manifest);
         host.supervisor.reconcile(manifest).await.map_err(ReconcileError::at_start)?;
+        host.tasks.spawn(say_what_is_missing(clients, topics));
         if let Some((listener, settings)) = admin {
             let address = listener.local_addr().expect("it is bound");
             info!(listener = "the admin port", %address, "listening");

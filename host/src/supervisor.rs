@@ -356,7 +356,7 @@ async fn consume(service: Arc<Service>, consumer: Consumer, is_migrated: bool, s
 async fn bind(name: &str, spec: &config::Service) -> Result<Option<TcpListener>, StartError> {
     let Trigger::Http(trigger) = spec.trigger() else { return Ok(None) };
     let address = trigger.listen;
-    let listen = |source| StartError::Listen { owner: format!("service {name}"), address, source };
+    let listen = |source| StartError::Listen { owner: name.to_owned(), address, source };
     listener::bind(address).await.map(Some).map_err(listen)
 }
 

@@ -57,7 +57,7 @@ pub(super) async fn history(manifest: &Path, json: bool, service: &str) -> Resul
 }
 
 pub(super) async fn ready(manifest: &Path) -> Result<(), CommandError> {
-    client(manifest)?.ask(Method::GET, "/readyz", Vec::new()).await?;
+    client(manifest)?.ask(Method::GET, "/readyz", Vec::new()).await.map_err(CommandError::NotReady)?;
     println!("ready");
     Ok(())
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance, StreamConsumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Message as _, OwnedMessage};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::{ClientContext, Statistics};
@@ -38,6 +38,9 @@ const COMMIT_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The pause after an error of the consumer, which reconnects by itself.
 const ERROR_BACKOFF: Duration = Duration::from_millis(500);
+
+/// How often a consumer that leaves tries to commit; what it cannot commit is handled again by others.
+const LAST_COMMIT_TRIES: usize = 6;
 
 type LaneConsumer = StreamConsumer<Lanes>;
 
@@ -88,7 +91,7 @@ impl Consumer {
                     Ok(message) => self.hand_over(message.detach()),
                     Err(error) => self.wait_after(&error).await,
                 },
-                _ = commits.tick() => self.commit(CommitMode::Async),
+                _ = commits.tick() => self.commit(),
                 () = stop.cancelled() => break,
             }
         }
@@ -128,9 +131,9 @@ impl Consumer {
         tokio::time::sleep(ERROR_BACKOFF).await;
     }
 
-    fn commit(&self, mode: CommitMode) {
-        match self.consumer.commit_consumer_state(mode) {
-            Ok(()) | Err(KafkaError::ConsumerCommit(rdkafka::error::RDKafkaErrorCode::NoOffset)) => {}
+    fn commit(&self) {
+        match self.consumer.commit_consumer_state(CommitMode::Async) {
+            Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
             Err(error) => warn!(service = self.handling.service.name, %error, "commit"),
         }
     }
@@ -144,11 +147,22 @@ impl Consumer {
         for lane in open {
             let _ = lane.task.await;
         }
-        let leave = move || {
-            self.commit(CommitMode::Sync);
-            drop(self);
-        };
-        tokio::task::spawn_blocking(leave).await.expect("leaving the group does not panic");
+        self.commit_at_last().await;
+        tokio::task::spawn_blocking(move || drop(self)).await.expect("leaving the group does not panic");
+    }
+
+    /// The group takes no commit while it rebalances, which goes on only while its members poll.
+    async fn commit_at_last(&self) {
+        for _ in 0..LAST_COMMIT_TRIES {
+            let consumer = self.consumer.clone();
+            let commit = move || consumer.commit_consumer_state(CommitMode::Sync);
+            match tokio::task::spawn_blocking(commit).await.expect("a commit does not panic") {
+                Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => return,
+                Err(error) => warn!(service = self.handling.service.name, %error, "commit before leaving the group"),
+            }
+            // Its lane is gone: a record that comes now is left to the partition's next owner.
+            let _ = tokio::time::timeout(ERROR_BACKOFF, self.consumer.recv()).await;
+        }
     }
 }
 
@@ -204,8 +218,11 @@ impl ConsumerContext for Lanes {
     fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         let Rebalance::Revoke(revoked) = rebalance else { return };
         self.close(revoked);
-        // What was handled is committed before the partition goes; where nothing was, there is nothing to commit.
-        let _ = consumer.commit_consumer_state(CommitMode::Sync);
+        // What was handled is committed before the partition goes; what is not, its next owner handles again.
+        match consumer.commit_consumer_state(CommitMode::Sync) {
+            Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
+            Err(error) => warn!(service = self.service.name, %error, "commit before the partitions go"),
+        }
         info!(service = self.service.name, partitions = revoked.count(), "partitions revoked");
     }
 

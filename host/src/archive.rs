@@ -15,8 +15,8 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use crate::digest::Digest;
 use crate::history::Entry;
-use crate::loader::Digest;
 
 /// Versions kept per service, the live one among them.
 const KEPT: usize = 5;

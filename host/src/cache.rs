@@ -16,7 +16,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::archive;
-use crate::loader::Digest;
+use crate::digest::Digest;
 
 /// The cache, if the manifest names a state folder.
 #[derive(Clone, Debug)]

@@ -13,9 +13,10 @@ use crate::admin::client::AdminError;
 use crate::cache::Cache;
 use crate::config::{self, ConfigError, Manifest, Trigger};
 use crate::dead_letters::{self, Action, DeadLetterError};
+use crate::digest::Digest;
 use crate::error::StartError;
 use crate::host::{self, Host};
-use crate::loader::{self, Digest, Loader};
+use crate::loader::{self, Loader};
 use crate::{engine, inspect, telemetry};
 
 /// Hosts business logic as sandboxed WebAssembly components.
@@ -50,7 +51,7 @@ enum Command {
     Run(ManifestArgument),
     /// Check the manifest, its components and their grants. Connects to nothing and starts nothing.
     Check(ManifestArgument),
-    /// Show, retry or drop the records that a service could not handle, oldest first.
+    /// Show, retry or drop the records that a service could not handle, in the order of each partition.
     DeadLetters {
         action: Action,
         /// The service whose dead-letter topic it is.

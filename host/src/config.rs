@@ -89,9 +89,10 @@ impl Manifest {
     }
 }
 
-/// What is logged, from `COMPONENTD_LOG`. sqlx tells of every `IF NOT EXISTS` that did exist.
+/// What is logged, from `COMPONENTD_LOG`. sqlx tells of every `IF NOT EXISTS` that did exist, and librdkafka of each try to
+/// reach a broker that is away, twenty times a second; that it is away we say ourselves.
 pub fn log_filter() -> String {
-    std::env::var("COMPONENTD_LOG").unwrap_or_else(|_| "info,sqlx=warn".to_owned())
+    std::env::var("COMPONENTD_LOG").unwrap_or_else(|_| "info,sqlx=warn,rdkafka=off".to_owned())
 }
 
 /// The text that spans refer to.

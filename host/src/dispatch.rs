@@ -71,7 +71,10 @@ pub async fn http(
     request: Request<Full<Bytes>>,
     span: Span,
 ) -> Result<GuestResponse, InvocationError> {
-    let permit = deployment.admission.enter().await?;
+    let metrics = &deployment.clients.metrics;
+    let permit = deployment.admission.enter().await.inspect_err(|Saturated| {
+        metrics.invocation(&deployment.name, "saturated");
+    })?;
     let (sender, receiver) = oneshot::channel();
     let (mut store, meter) = store(deployment, span.clone());
     let away = store.data().away.clone();
@@ -91,10 +94,14 @@ pub async fn http(
         Err(_) => Err(running.await.expect("an invocation does not panic").err().unwrap_or(InvocationError::NoAnswer)),
     };
     match &answered {
-        Ok(response) if response.status().is_server_error() && !away.noted() => deployment.outcomes.failed(),
-        // One that ended without a head has been counted where it ended.
-        Err(InvocationError::Refused(_) | InvocationError::NoAnswer) => deployment.outcomes.failed(),
-        _ => deployment.outcomes.succeeded(),
+        Ok(response) => {
+            metrics.invocation(&deployment.name, "ok");
+            let is_failure = response.status().is_server_error() && !away.noted();
+            if is_failure { deployment.outcomes.failed() } else { deployment.outcomes.succeeded() }
+        }
+        Err(silent @ (InvocationError::Refused(_) | InvocationError::NoAnswer)) => note_failure(deployment, silent),
+        // How it ended was noted where it ended.
+        Err(_) => {}
     }
     answered
 }
@@ -122,6 +129,7 @@ pub async fn kafka(
     let _permit = deployment.admission.wait().await;
     let result = noted(deployment.clone(), call, meter).instrument(span).await;
     if result.is_ok() {
+        deployment.clients.metrics.invocation(&deployment.name, "ok");
         deployment.outcomes.succeeded();
     }
     RecordOutcome { result, backend_away: away.noted() }
@@ -167,30 +175,30 @@ async fn bounded<T>(
     }
 }
 
-/// Logs and counts here, because after the head of an answer nobody else sees how the invocation ended.
+/// Notes a failure here, because after the head of an answer nobody else sees how the invocation ended.
 async fn noted<T>(
     deployment: Arc<Deployment>,
     call: impl Future<Output = wasmtime::Result<T>>,
     meter: Arc<CpuMeter>,
 ) -> Result<T, InvocationError> {
     let result = bounded(&deployment, call, meter).await;
-    deployment.clients.metrics.invocation(&deployment.name, outcome(&result));
-    if let Err(failure) = &result {
-        error!("{failure}");
-        deployment.outcomes.failed();
-    }
-    result
+    result.inspect_err(|failure| note_failure(&deployment, failure))
 }
 
-/// The name of an outcome among the measurements.
-fn outcome<T>(result: &Result<T, InvocationError>) -> &'static str {
-    match result {
-        Ok(_) => "ok",
-        Err(InvocationError::Saturated) => "saturated",
-        Err(InvocationError::TimedOut(_)) => "timeout",
-        Err(InvocationError::LimitExceeded(_)) => "limit",
-        Err(InvocationError::Trapped(_)) => "trap",
-        Err(InvocationError::Cut) => "cut",
-        Err(InvocationError::NoAnswer | InvocationError::Refused(_)) => "no-answer",
+fn note_failure(deployment: &Deployment, failure: &InvocationError) {
+    error!("{failure}");
+    deployment.clients.metrics.invocation(&deployment.name, name_of(failure));
+    deployment.outcomes.failed();
+}
+
+/// The name of a failure among the measurements.
+fn name_of(failure: &InvocationError) -> &'static str {
+    match failure {
+        InvocationError::Saturated => "saturated",
+        InvocationError::TimedOut(_) => "timeout",
+        InvocationError::LimitExceeded(_) => "limit",
+        InvocationError::Trapped(_) => "trap",
+        InvocationError::Cut => "cut",
+        InvocationError::NoAnswer | InvocationError::Refused(_) => "no-answer",
     }
 }

@@ -20,6 +20,7 @@ mod clients;
 pub mod config;
 mod dead_letters;
 mod deployment;
+mod digest;
 mod dispatch;
 mod engine;
 mod error;

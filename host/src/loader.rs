@@ -1,10 +1,8 @@
 //! From the bytes of a file to a version that can answer: compiled, checked against trigger and grants, linked.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
@@ -13,6 +11,7 @@ use crate::bindings::handler::KafkaHandlerPre;
 use crate::cache::Cache;
 use crate::capability;
 use crate::config::{Service, Trigger};
+use crate::digest::Digest;
 use crate::engine;
 use crate::state::State;
 
@@ -20,34 +19,6 @@ use crate::state::State;
 const HTTP_EXPORT: &str = "wasi:http/incoming-handler";
 /// The export that a Kafka trigger calls.
 const KAFKA_EXPORT: &str = "componentd:kafka/handler";
-
-/// Names a version: the SHA-256 of the component's bytes.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Digest([u8; 32]);
-
-impl Digest {
-    pub fn of(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).into())
-    }
-
-    /// All 64 hexadecimal digits.
-    pub fn hex(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-
-    /// The whole name: `sha256:` and all digits.
-    pub fn full(&self) -> String {
-        format!("sha256:{}", self.hex())
-    }
-}
-
-/// The first 12 hexadecimal digits, enough for people.
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sha256:")?;
-        self.0[..6].iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
 
 /// One immutable build of a service's component, ready to be instantiated.
 pub struct Version {
@@ -146,7 +117,7 @@ impl Loader {
         let _turn = self.compiling.acquire().await.expect("this semaphore is never closed");
         let (engine, cache) = (self.engine.clone(), self.cache.clone());
         let compiled = engine::in_background(move || cache.component(&engine, &Digest::of(&bytes), &bytes)).await;
-        compiled.map_err(|e| LoadError::NotAComponent { path: path.to_owned(), reason: format!("{e:#}") })
+        compiled.map_err(|e| LoadError::NotAComponent { path: path.to_owned(), reason: first_line(&e) })
     }
 
     fn link(&self, path: &Path, component: &Component) -> Result<InstancePre<State>, LoadError> {
@@ -154,6 +125,11 @@ impl Loader {
             .instantiate_pre(component)
             .map_err(|e| LoadError::NotImplemented { path: path.to_owned(), reason: format!("{e:#}") })
     }
+}
+
+/// The rest shows the bytes.
+fn first_line(error: &wasmtime::Error) -> String {
+    format!("{error:#}").lines().next().unwrap_or_default().trim_end_matches(['=', '[']).to_owned()
 }
 
 fn entry(linked: InstancePre<State>, trigger: Trigger<'_>) -> wasmtime::Result<Entry> {

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::{ArcSwap, ArcSwapOption};
 
 use crate::deployment::Deployment;
+use crate::digest::Digest;
 use crate::history::History;
-use crate::loader::Digest;
 
 /// A named slot of the manifest.
 pub struct Service {

@@ -1,7 +1,6 @@
 //! The data of one instance's store: what the invocation may use, and the views of it that capabilities get.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracing::Span;
 use wasmtime::component::ResourceTable;
@@ -9,24 +8,11 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_config::WasiConfig;
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
+use crate::capability::away::BackendAway;
 use crate::capability::http_out::Hooks;
 use crate::capability::{kafka, logging, postgres, redis};
 use crate::deployment::Deployment;
 use crate::limits::MemoryLimiter;
-
-/// Whether a backend did not answer during an invocation: then its failure says nothing of the request or record.
-#[derive(Clone, Debug, Default)]
-pub struct BackendAway(Arc<AtomicBool>);
-
-impl BackendAway {
-    pub fn note(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    pub fn noted(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
 
 /// Everything that one invocation owns in the host. Dropped with its store, also after a trap: open transactions are then
 /// rolled back, requests under way are cancelled.

@@ -15,10 +15,11 @@ use crate::capability::postgres::{Databases, MigrationError};
 use crate::clients::Clients;
 use crate::config::{self, Manifest, Trigger};
 use crate::deployment::Deployment;
+use crate::digest::Digest;
 use crate::error::StartError;
 use crate::history::{By, History, Outcome};
 use crate::ingress::{self, kafka::Consumer, listener};
-use crate::loader::{self, Digest};
+use crate::loader;
 use crate::metrics::OutboxLabels;
 use crate::outbox::Relay;
 use crate::registry::Service;
@@ -26,6 +27,9 @@ use crate::swap::{Candidate, Rejected, Swapper};
 
 /// The pauses between two looks at a database that is away.
 const WAIT_FOR_DATABASE: Duration = Duration::from_secs(1);
+
+/// How long a database may take to answer before a service is started without it.
+const FIRST_LOOK: Duration = Duration::from_secs(2);
 
 /// Everything that runs.
 pub struct Supervisor {
@@ -315,6 +319,10 @@ fn same_listener(old: &config::Service, new: &config::Service) -> bool {
 
 /// Makes a deployment's databases ready; false where they are away, which waiting mends.
 async fn migrate(deployment: &Deployment) -> Result<bool, StartError> {
+    if deployment.databases.ping(FIRST_LOOK).await.is_err() {
+        warn!(service = deployment.name, "waiting for Postgres; see `url` under [backends.postgres]");
+        return Ok(false);
+    }
     match deployment.databases.migrate(&deployment.spec.grants).await {
         Ok(()) => Ok(true),
         Err(e @ MigrationError::Unreachable { .. }) => {

@@ -17,9 +17,10 @@ use crate::capability::postgres::Databases;
 use crate::clients::Clients;
 use crate::config;
 use crate::deployment::Deployment;
+use crate::digest::Digest;
 use crate::dispatch;
 use crate::history::{By, Entry, Outcome};
-use crate::loader::{self, Digest, Loader, Version};
+use crate::loader::{self, Loader, Version};
 use crate::registry::Service;
 
 /// Fewer failures than this are an accident, whatever their share.

@@ -14,8 +14,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::config::Manifest;
+use crate::digest::Digest;
 use crate::history::By;
-use crate::loader::{self, Digest};
+use crate::loader;
 use crate::supervisor::Supervisor;
 
 /// How often the files are looked at; a change is carried out after one to two of these.

@@ -230,7 +230,7 @@ pub struct PostgresGrant {
     pub database: String,
     /// A folder of `NNNN_name.sql` files, which the host applies once each, in order, before the service runs.
     pub migrations: Option<PathBuf>,
-    /// Connections at the same time; further calls wait for one.
+    /// Connections at the same time; further calls wait for one. The outbox of a service that publishes has one more.
     #[serde(default = "PostgresGrant::connections")]
     pub connections: u32,
 }

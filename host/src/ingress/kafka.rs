@@ -85,11 +85,15 @@ impl Consumer {
     /// Reads and handles records until `stop`, then ends what is in flight, commits and leaves the group.
     pub async fn run(self, stop: CancellationToken) {
         let mut commits = tokio::time::interval(COMMIT_INTERVAL);
+        let mut failing = false;
         loop {
             tokio::select! {
                 read = self.consumer.recv() => match read {
-                    Ok(message) => self.hand_over(message.detach()),
-                    Err(error) => self.wait_after(&error).await,
+                    Ok(message) => {
+                        failing = false;
+                        self.hand_over(message.detach());
+                    }
+                    Err(error) => self.wait_after(&error, &mut failing).await,
                 },
                 _ = commits.tick() => self.commit(),
                 () = stop.cancelled() => break,
@@ -126,8 +130,11 @@ impl Consumer {
         Lane { records, queued, finish, task }
     }
 
-    async fn wait_after(&self, error: &KafkaError) {
-        warn!(service = self.handling.service.name, %error, "consumer");
+    /// One line when it begins, however long it takes.
+    async fn wait_after(&self, error: &KafkaError, failing: &mut bool) {
+        if !std::mem::replace(failing, true) {
+            warn!(service = self.handling.service.name, %error, "consumer waits");
+        }
         tokio::time::sleep(ERROR_BACKOFF).await;
     }
 

@@ -1,5 +1,7 @@
 //! The command line.
 
+mod remote;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -7,12 +9,15 @@ use clap::{Parser, Subcommand};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info};
 
+use crate::admin::client::AdminError;
+use crate::cache::Cache;
 use crate::config::{self, ConfigError, Manifest, Trigger};
 use crate::dead_letters::{self, Action, DeadLetterError};
+use crate::digest::Digest;
 use crate::error::StartError;
 use crate::host::{self, Host};
-use crate::loader::Loader;
-use crate::{admin, engine, inspect, telemetry};
+use crate::loader::{self, Loader};
+use crate::{engine, inspect, telemetry};
 
 /// Hosts business logic as sandboxed WebAssembly components.
 ///
@@ -33,9 +38,9 @@ Environment:
 Exit codes:
   0   stopped by SIGTERM or SIGINT, after requests in flight have ended (a second signal ends at once, with 130)
   64  the manifest or the command line is wrong: file, line and key are named
-  65  a component or a migration cannot be used
+  65  a component or a migration cannot be used; swap and rollback: the version was refused
   66  a component's file is missing
-  69  ready: the host is not; dead-letters: Kafka does not answer
+  69  ready: the host is not; other commands: the host or Kafka does not answer
   71  a port is taken, or the machine lacks something
 
 A backend that does not answer is no reason to end: the host says which one it waits for, and serves what does not need it.";
@@ -46,7 +51,7 @@ enum Command {
     Run(ManifestArgument),
     /// Check the manifest, its components and their grants. Connects to nothing and starts nothing.
     Check(ManifestArgument),
-    /// Show, retry or drop the records that a service could not handle, oldest first.
+    /// Show, retry or drop the records that a service could not handle, in the order of each partition.
     DeadLetters {
         action: Action,
         /// The service whose dead-letter topic it is.
@@ -57,6 +62,30 @@ enum Command {
         #[command(flatten)]
         manifest: ManifestArgument,
     },
+    /// Show the services of a running host, and the version of each.
+    Status(AdminArguments),
+    /// Put a component behind a service of a running host, and wait until it is live.
+    Swap {
+        service: String,
+        /// The `.wasm` file.
+        component: PathBuf,
+        #[command(flatten)]
+        admin: AdminArguments,
+    },
+    /// Go back to a version that was live before.
+    Rollback {
+        service: String,
+        /// Its digest, or how it begins; without it, the version before the live one.
+        version: Option<String>,
+        #[command(flatten)]
+        admin: AdminArguments,
+    },
+    /// Show what was swapped behind a service, when, by what, and what came of it.
+    History {
+        service: String,
+        #[command(flatten)]
+        admin: AdminArguments,
+    },
     /// Ask the admin port of a running host whether it is ready; exits 0 if so, else says what is missing.
     Ready(ManifestArgument),
     /// Show what a component imports and exports, and which grants it needs.
@@ -64,6 +93,15 @@ enum Command {
         /// The `.wasm` file.
         component: PathBuf,
     },
+}
+
+#[derive(Debug, clap::Args)]
+struct AdminArguments {
+    /// For scripts.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    manifest: ManifestArgument,
 }
 
 #[derive(Debug, clap::Args)]
@@ -87,7 +125,17 @@ impl Cli {
             Command::DeadLetters { action, service, count, manifest } => {
                 report(dead_letters(action, &service, count, &manifest.manifest).await)
             }
-            Command::Ready(ManifestArgument { manifest }) => report(ready(&manifest).await),
+            Command::Status(admin) => report(remote::status(&admin.manifest.manifest, admin.json).await),
+            Command::Swap { service, component, admin } => {
+                report(remote::swap(&admin.manifest.manifest, admin.json, &service, &component).await)
+            }
+            Command::Rollback { service, version, admin } => {
+                report(remote::rollback(&admin.manifest.manifest, admin.json, &service, version.as_deref()).await)
+            }
+            Command::History { service, admin } => {
+                report(remote::history(&admin.manifest.manifest, admin.json, &service).await)
+            }
+            Command::Ready(ManifestArgument { manifest }) => report(remote::ready(&manifest).await),
             Command::Inspect { component } => report(inspect(&component).await),
         }
     }
@@ -104,8 +152,10 @@ enum CommandError {
     DeadLetters(#[from] DeadLetterError),
     #[error("the manifest has no [admin] port to ask")]
     NoAdminPort,
+    #[error(transparent)]
+    Admin(AdminError),
     #[error("not ready: {0}")]
-    NotReady(String),
+    NotReady(AdminError),
 }
 
 impl From<ConfigError> for CommandError {
@@ -119,7 +169,8 @@ impl CommandError {
         match self {
             Self::Start(error) => error.exit_code(),
             Self::NoConsumer { .. } | Self::NoAdminPort => 64,
-            Self::DeadLetters(_) | Self::NotReady(_) => 69,
+            Self::DeadLetters(_) | Self::NotReady(_) | Self::Admin(AdminError::Unreachable { .. }) => 69,
+            Self::Admin(AdminError::Refused(_)) => 65,
         }
     }
 }
@@ -135,13 +186,14 @@ fn report(result: Result<(), CommandError>) -> ExitCode {
     }
 }
 
-async fn run(manifest: &Path) -> Result<(), CommandError> {
+async fn run(path: &Path) -> Result<(), CommandError> {
     let mut signals = Signals::new();
-    let manifest = Manifest::load(manifest)?;
-    let host = tokio::select! {
+    let manifest = Manifest::load(path)?;
+    let mut host = tokio::select! {
         host = Host::start(manifest) => host?,
         () = signals.next() => return Ok(()),
     };
+    host.watch(path.to_owned());
     info!("ready");
     signals.next().await;
     info!("stopping: requests and records in flight come to their end; a second signal ends at once");
@@ -158,8 +210,8 @@ async fn run(manifest: &Path) -> Result<(), CommandError> {
 async fn check(path: &Path) -> Result<(), CommandError> {
     let manifest = Manifest::load(path)?;
     let services = host::check(&manifest).await?;
-    for service in services {
-        println!("{}: {} {}", service.name, service.spec.component.display(), service.live().digest);
+    for (name, component, digest) in services {
+        println!("{name}: {} {digest}", component.display());
     }
     println!("{}: all is well", path.display());
     Ok(())
@@ -176,16 +228,13 @@ async fn dead_letters(action: Action, service: &str, count: usize, path: &Path) 
     Ok(())
 }
 
-async fn ready(path: &Path) -> Result<(), CommandError> {
-    let manifest = Manifest::load(path)?;
-    let admin = manifest.admin.ok_or(CommandError::NoAdminPort)?;
-    admin::ask_ready(admin.listen).await.map_err(CommandError::NotReady)
-}
-
 async fn inspect(path: &Path) -> Result<(), CommandError> {
-    let loader = engine::start().and_then(Loader::new).map_err(StartError::Engine)?;
-    let (component, digest) = loader.open(path).await.map_err(|e| StartError::Inspect(Box::new(e)))?;
-    print!("{}", inspect::report(&component, &digest));
+    let loader =
+        engine::start().and_then(|engine| Loader::new(engine, Cache::new(None))).map_err(StartError::Engine)?;
+    let inspected = |e| StartError::Inspect(Box::new(e));
+    let bytes = loader::read(path).await.map_err(inspected)?;
+    let component = loader.compile(path, bytes.clone()).await.map_err(inspected)?;
+    print!("{}", inspect::report(&component, &Digest::of(&bytes)));
     Ok(())
 }
 

@@ -15,10 +15,10 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 pub use self::manifest::{
-    Admin, Backends, Grants, HttpGrant, HttpTrigger, KafkaBackend, KafkaGrant, KafkaTrigger, Limits, Manifest,
-    PostgresBackend, PostgresGrant, RedisBackend, RedisGrant, Service, Trigger,
+    Admin, Backends, Grants, HostSettings, HttpGrant, HttpTrigger, KafkaBackend, KafkaGrant, KafkaTrigger, Limits,
+    Manifest, PostgresBackend, PostgresGrant, RedisBackend, RedisGrant, Service, Swap, Trigger,
 };
-pub use self::values::{Bytes, Duration, KeyPattern, Origin};
+pub use self::values::{Bytes, Canary, Duration, KeyPattern, Origin};
 
 /// Why a manifest cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -89,9 +89,10 @@ impl Manifest {
     }
 }
 
-/// What is logged, from `COMPONENTD_LOG`. sqlx tells of every `IF NOT EXISTS` that did exist.
+/// What is logged, from `COMPONENTD_LOG`. sqlx tells of every `IF NOT EXISTS` that did exist, and librdkafka of each try to
+/// reach a broker that is away, twenty times a second; that it is away we say ourselves.
 pub fn log_filter() -> String {
-    std::env::var("COMPONENTD_LOG").unwrap_or_else(|_| "info,sqlx=warn".to_owned())
+    std::env::var("COMPONENTD_LOG").unwrap_or_else(|_| "info,sqlx=warn,rdkafka=off".to_owned())
 }
 
 /// The text that spans refer to.

@@ -57,18 +57,28 @@ pub async fn run(
         move || read(&consumer, &topic, count).map(|letters| (consumer, letters))
     });
     let (consumer, letters) = letters.await.expect("reading does not panic")?;
-    for letter in &letters {
-        println!("{}", describe(letter));
-        if action == Action::Retry {
-            send_back(&producer, letter).await?;
-        }
-        if action != Action::List {
-            settle(&consumer, letter)?;
-        }
-    }
+    let dealt_with = deal_with(&producer, &consumer, action, &letters).await;
     // Dropping a consumer blocks.
     tokio::task::spawn_blocking(move || drop(consumer)).await.expect("dropping a consumer does not panic");
-    Ok(letters.len())
+    dealt_with.map(|()| letters.len())
+}
+
+async fn deal_with(
+    producer: &Producer,
+    consumer: &BaseConsumer,
+    action: Action,
+    letters: &[OwnedMessage],
+) -> Result<(), DeadLetterError> {
+    for letter in letters {
+        println!("{}", describe(letter));
+        if action == Action::Retry {
+            send_back(producer, letter).await?;
+        }
+        if action != Action::List {
+            settle(consumer, letter)?;
+        }
+    }
+    Ok(())
 }
 
 fn consumer(backend: &KafkaBackend, trigger: &KafkaTrigger) -> Result<BaseConsumer, KafkaError> {

@@ -16,8 +16,9 @@ use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 use crate::bindings::handler::KafkaHandlerPre;
 use crate::bindings::handler::exports::componentd::kafka::handler::{Failure, IncomingRecord};
+use crate::deployment::Deployment;
 use crate::limits::{CpuMeter, LimitExceeded, Metered, Saturated};
-use crate::registry::Service;
+use crate::loader::Entry;
 use crate::state::State;
 
 /// A response whose body ends with an error where it grows past the service's limit.
@@ -38,6 +39,8 @@ pub enum InvocationError {
     NoAnswer,
     #[error("the component answered with an error: {0:?}")]
     Refused(ErrorCode),
+    #[error("another version is live, and this one's drain deadline has passed")]
+    Cut,
 }
 
 impl From<Saturated> for InvocationError {
@@ -63,14 +66,18 @@ impl From<wasmtime::Error> for InvocationError {
 /// # Errors
 /// There is no answer; the component has been ended.
 pub async fn http(
-    service: &Arc<Service>,
+    deployment: &Arc<Deployment>,
     pre: &ProxyPre<State>,
     request: Request<Full<Bytes>>,
     span: Span,
 ) -> Result<GuestResponse, InvocationError> {
-    let permit = service.admission.enter().await?;
+    let metrics = &deployment.clients.metrics;
+    let permit = deployment.admission.enter().await.inspect_err(|Saturated| {
+        metrics.invocation(&deployment.name, "saturated");
+    })?;
     let (sender, receiver) = oneshot::channel();
-    let (mut store, meter) = store(service, span.clone());
+    let (mut store, meter) = store(deployment, span.clone());
+    let away = store.data().away.clone();
     let pre = pre.clone();
     let call = async move {
         let _permit = permit;
@@ -80,13 +87,23 @@ pub async fn http(
         let instance = pre.instantiate_async(&mut store).await?;
         instance.wasi_http_incoming_handler().call_handle(&mut store, request, answer).await
     };
-    let bounded = bounded(call, meter, service.spec.limits.timeout.0);
-    let running = tokio::spawn(noted(service.clone(), bounded).instrument(span));
-    match receiver.await {
-        Ok(Ok(response)) => Ok(response.map(|body| Limited::new(body, service.spec.limits.response.0))),
+    let running = tokio::spawn(noted(deployment.clone(), call, meter).instrument(span));
+    let answered = match receiver.await {
+        Ok(Ok(response)) => Ok(response.map(|body| Limited::new(body, deployment.spec.limits.response.0))),
         Ok(Err(code)) => Err(InvocationError::Refused(code)),
         Err(_) => Err(running.await.expect("an invocation does not panic").err().unwrap_or(InvocationError::NoAnswer)),
+    };
+    match &answered {
+        Ok(response) => {
+            metrics.invocation(&deployment.name, "ok");
+            let is_failure = response.status().is_server_error() && !away.noted();
+            if is_failure { deployment.outcomes.failed() } else { deployment.outcomes.succeeded() }
+        }
+        Err(silent @ (InvocationError::Refused(_) | InvocationError::NoAnswer)) => note_failure(deployment, silent),
+        // How it ended was noted where it ended.
+        Err(_) => {}
     }
+    answered
 }
 
 /// What came of a record.
@@ -98,27 +115,30 @@ pub struct RecordOutcome {
 
 /// Calls the service with a Kafka record.
 pub async fn kafka(
-    service: &Arc<Service>,
+    deployment: &Arc<Deployment>,
     pre: &KafkaHandlerPre<State>,
     record: &IncomingRecord,
     span: Span,
 ) -> RecordOutcome {
-    let (mut store, meter) = store(service, span.clone());
+    let (mut store, meter) = store(deployment, span.clone());
     let away = store.data().away.clone();
     let call = async {
         let instance = pre.instantiate_async(&mut store).await?;
         instance.componentd_kafka_handler().call_handle(&mut store, record).await
     };
-    let _permit = service.admission.wait().await;
-    let result = bounded(call, meter, service.spec.limits.timeout.0).instrument(span).await;
-    service.clients.metrics.invocation(&service.name, outcome(&result));
+    let _permit = deployment.admission.wait().await;
+    let result = noted(deployment.clone(), call, meter).instrument(span).await;
+    if result.is_ok() {
+        deployment.clients.metrics.invocation(&deployment.name, "ok");
+        deployment.outcomes.succeeded();
+    }
     RecordOutcome { result, backend_away: away.noted() }
 }
 
-fn store(service: &Arc<Service>, span: Span) -> (Store<State>, Arc<CpuMeter>) {
-    let limits = service.spec.limits;
+fn store(deployment: &Arc<Deployment>, span: Span) -> (Store<State>, Arc<CpuMeter>) {
+    let limits = deployment.spec.limits;
     let meter = Arc::new(CpuMeter::default());
-    let mut store = Store::new(&service.engine, State::new(service.clone(), span));
+    let mut store = Store::new(&deployment.engine, State::new(deployment.clone(), span));
     store.limiter(|state| &mut state.memory);
     store.set_hostcall_fuel(limits.transfer.0);
     store.set_epoch_deadline(1);
@@ -127,39 +147,58 @@ fn store(service: &Arc<Service>, span: Span) -> (Store<State>, Arc<CpuMeter>) {
     (store, meter)
 }
 
+/// Instantiates the version and lets it go: what traps here would trap at each request.
+///
+/// # Errors
+/// It traps, or runs into a limit.
+pub async fn instantiate(deployment: &Arc<Deployment>) -> Result<(), InvocationError> {
+    let (mut store, meter) = store(deployment, Span::current());
+    let call = async {
+        match &deployment.version.entry {
+            Entry::Http(pre) => pre.instantiate_async(&mut store).await.map(|_| ()),
+            Entry::Kafka(pre) => pre.instantiate_async(&mut store).await.map(|_| ()),
+        }
+    };
+    bounded(deployment, call, meter).await
+}
+
 async fn bounded<T>(
+    deployment: &Deployment,
     call: impl Future<Output = wasmtime::Result<T>>,
     meter: Arc<CpuMeter>,
-    timeout: Duration,
 ) -> Result<T, InvocationError> {
-    let metered = Metered { guest: Box::pin(call), meter };
-    match tokio::time::timeout(timeout, metered).await {
-        Ok(result) => result.map_err(InvocationError::from),
-        Err(_) => Err(InvocationError::TimedOut(timeout)),
+    let timeout = deployment.spec.limits.timeout.0;
+    tokio::select! {
+        result = Metered { guest: Box::pin(call), meter } => result.map_err(InvocationError::from),
+        () = tokio::time::sleep(timeout) => Err(InvocationError::TimedOut(timeout)),
+        () = deployment.cut.cancelled() => Err(InvocationError::Cut),
     }
 }
 
-/// Logs and counts here, because after the head of an answer nobody else sees how the invocation ended.
+/// Notes a failure here, because after the head of an answer nobody else sees how the invocation ended.
 async fn noted<T>(
-    service: Arc<Service>,
-    call: impl Future<Output = Result<T, InvocationError>>,
+    deployment: Arc<Deployment>,
+    call: impl Future<Output = wasmtime::Result<T>>,
+    meter: Arc<CpuMeter>,
 ) -> Result<T, InvocationError> {
-    let result = call.await;
-    service.clients.metrics.invocation(&service.name, outcome(&result));
-    if let Err(failure) = &result {
-        error!("{failure}");
-    }
-    result
+    let result = bounded(&deployment, call, meter).await;
+    result.inspect_err(|failure| note_failure(&deployment, failure))
 }
 
-/// The name of an outcome among the measurements.
-fn outcome<T>(result: &Result<T, InvocationError>) -> &'static str {
-    match result {
-        Ok(_) => "ok",
-        Err(InvocationError::Saturated) => "saturated",
-        Err(InvocationError::TimedOut(_)) => "timeout",
-        Err(InvocationError::LimitExceeded(_)) => "limit",
-        Err(InvocationError::Trapped(_)) => "trap",
-        Err(InvocationError::NoAnswer | InvocationError::Refused(_)) => "no-answer",
+fn note_failure(deployment: &Deployment, failure: &InvocationError) {
+    error!("{failure}");
+    deployment.clients.metrics.invocation(&deployment.name, name_of(failure));
+    deployment.outcomes.failed();
+}
+
+/// The name of a failure among the measurements.
+fn name_of(failure: &InvocationError) -> &'static str {
+    match failure {
+        InvocationError::Saturated => "saturated",
+        InvocationError::TimedOut(_) => "timeout",
+        InvocationError::LimitExceeded(_) => "limit",
+        InvocationError::Trapped(_) => "trap",
+        InvocationError::Cut => "cut",
+        InvocationError::NoAnswer | InvocationError::Refused(_) => "no-answer",
     }
 }

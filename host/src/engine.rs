@@ -1,5 +1,6 @@
 //! The Wasmtime engine that every component of the host shares: compiler settings, the instance pool, the epoch clock.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
@@ -53,4 +54,31 @@ fn start_clock(engine: wasmtime::EngineWeak) {
         }
     };
     std::thread::Builder::new().name("epoch".to_owned()).spawn(tick).expect("a thread can be started at start-up");
+}
+
+/// The niceness of the compiler's threads: requests go first.
+const COMPILER_NICENESS: i32 = 15;
+
+/// Runs `work` on threads of low priority, and waits for it.
+pub async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, result) = tokio::sync::oneshot::channel();
+    background().spawn(move || {
+        // Whoever asked may be gone.
+        let _ = done.send(work());
+    });
+    result.await.expect("the compiler does not panic")
+}
+
+/// Wasmtime compiles the functions of a component in parallel on the pool that it is called from.
+fn background() -> &'static rayon::ThreadPool {
+    static POOL: OnceLock<rayon::ThreadPool> = OnceLock::new();
+    POOL.get_or_init(|| {
+        let pool = rayon::ThreadPoolBuilder::new().thread_name(|n| format!("compiler-{n}"));
+        pool.start_handler(|_| lower_priority()).build().expect("threads can be started")
+    })
+}
+
+/// On Linux a niceness is a thread's own. Where it cannot be set, compiling only competes more.
+fn lower_priority() {
+    let _ = rustix::process::nice(COMPILER_NICENESS);
 }

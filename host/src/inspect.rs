@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use wasmtime::component::Component;
 
 use crate::capability;
-use crate::loader::Digest;
+use crate::digest::Digest;
 
 /// The report for people.
 pub fn report(component: &Component, digest: &Digest) -> String {

@@ -10,26 +10,34 @@
 //! - [`loader`] made the version from a file, with the one [`engine`].
 //! - [`admin`], `metrics` and [`telemetry`] show those who run the host how it is.
 
-pub mod admin;
+mod admin;
+mod archive;
 mod bindings;
-pub mod capability;
+mod cache;
+mod capability;
 pub mod cli;
 mod clients;
 pub mod config;
 mod dead_letters;
+mod deployment;
+mod digest;
 mod dispatch;
-pub mod engine;
+mod engine;
 mod error;
-pub mod host;
+mod history;
+mod host;
 mod ingress;
 mod inspect;
 mod limits;
-pub mod loader;
+mod loader;
 mod metrics;
 mod outbox;
-pub mod registry;
+mod registry;
 mod state;
+mod supervisor;
+mod swap;
 pub mod telemetry;
+mod watcher;
 
 pub use self::config::Manifest;
 pub use self::error::StartError;

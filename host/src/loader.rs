@@ -1,17 +1,18 @@
 //! From the bytes of a file to a version that can answer: compiled, checked against trigger and grants, linked.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
 use crate::bindings::handler::KafkaHandlerPre;
+use crate::cache::Cache;
 use crate::capability;
 use crate::config::{Service, Trigger};
+use crate::digest::Digest;
+use crate::engine;
 use crate::state::State;
 
 /// The export that an HTTP trigger calls.
@@ -19,28 +20,12 @@ const HTTP_EXPORT: &str = "wasi:http/incoming-handler";
 /// The export that a Kafka trigger calls.
 const KAFKA_EXPORT: &str = "componentd:kafka/handler";
 
-/// Names a version: the SHA-256 of the component's bytes.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Digest([u8; 32]);
-
-impl Digest {
-    pub fn of(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).into())
-    }
-}
-
-/// The first 12 hexadecimal digits, enough for people.
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sha256:")?;
-        self.0[..6].iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
 /// One immutable build of a service's component, ready to be instantiated.
 pub struct Version {
     pub digest: Digest,
     pub entry: Entry,
+    /// The component itself, to check it against other grants.
+    pub bytes: Arc<[u8]>,
 }
 
 /// What the trigger calls.
@@ -66,11 +51,25 @@ pub enum LoadError {
     NotImplemented { path: PathBuf, reason: String },
 }
 
+impl LoadError {
+    /// The step of a version's life at which it was refused.
+    pub fn step(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => "found",
+            Self::NotAComponent { .. } => "compiled",
+            Self::NoExport { .. } | Self::NotGranted { .. } | Self::NotImplemented { .. } => "checked",
+        }
+    }
+}
+
 /// Compiles components for one engine, and links them with the capabilities.
 #[derive(Clone)]
 pub struct Loader {
     engine: Engine,
     linker: Arc<Linker<State>>,
+    cache: Cache,
+    /// One compilation at a time: the requests of the other versions need the processors too.
+    compiling: Arc<tokio::sync::Semaphore>,
 }
 
 impl Loader {
@@ -78,47 +77,47 @@ impl Loader {
     ///
     /// # Errors
     /// Two capabilities claim the same interface.
-    pub fn new(engine: Engine) -> wasmtime::Result<Self> {
+    pub fn new(engine: Engine, cache: Cache) -> wasmtime::Result<Self> {
         let mut linker = Linker::new(&engine);
         capability::add_to_linker(&mut linker)?;
-        Ok(Self { engine, linker: Arc::new(linker) })
+        let compiling = Arc::new(tokio::sync::Semaphore::new(1));
+        Ok(Self { engine, linker: Arc::new(linker), cache, compiling })
     }
 
     pub fn engine(&self) -> &Engine {
         &self.engine
     }
 
-    /// Makes the version that the component file of `service` holds. Compiling takes its time, on a thread of its own.
+    /// Makes a version of `bytes`, which came from `path`, for a service.
     ///
     /// # Errors
-    /// What is wrong with the file, and what would mend it.
-    pub async fn load(&self, name: &str, service: &Service) -> Result<Version, LoadError> {
-        let path = &service.component;
-        let (component, digest) = self.open(path).await?;
+    /// What is wrong with the bytes, and what would mend it.
+    pub async fn load(
+        &self,
+        path: &Path,
+        bytes: Arc<[u8]>,
+        name: &str,
+        service: &Service,
+    ) -> Result<Version, LoadError> {
+        let digest = Digest::of(&bytes);
+        let component = self.compile(path, bytes.clone()).await?;
         check_export(path, &component, service.trigger())?;
         check_grants(path, &component, name, service)?;
         let linked = self.link(path, &component)?;
         let entry = entry(linked, service.trigger())
-            .map_err(|e| LoadError::NotImplemented { path: path.clone(), reason: format!("{e:#}") })?;
-        Ok(Version { digest, entry })
+            .map_err(|e| LoadError::NotImplemented { path: path.to_owned(), reason: format!("{e:#}") })?;
+        Ok(Version { digest, entry, bytes })
     }
 
-    /// Compiles a file, whatever it imports and exports.
+    /// Compiles a component, whatever it imports and exports: on a thread of its own, at low priority.
     ///
     /// # Errors
-    /// It cannot be read, or is no component.
-    pub async fn open(&self, path: &Path) -> Result<(Component, Digest), LoadError> {
-        let bytes = tokio::fs::read(path).await.map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
-        let digest = Digest::of(&bytes);
-        Ok((self.compile(path, bytes).await?, digest))
-    }
-
-    async fn compile(&self, path: &Path, bytes: Vec<u8>) -> Result<Component, LoadError> {
-        let engine = self.engine.clone();
-        let compiled = tokio::task::spawn_blocking(move || Component::from_binary(&engine, &bytes)).await;
-        compiled
-            .expect("the compiler does not panic")
-            .map_err(|e| LoadError::NotAComponent { path: path.to_owned(), reason: format!("{e:#}") })
+    /// It is none.
+    pub async fn compile(&self, path: &Path, bytes: Arc<[u8]>) -> Result<Component, LoadError> {
+        let _turn = self.compiling.acquire().await.expect("this semaphore is never closed");
+        let (engine, cache) = (self.engine.clone(), self.cache.clone());
+        let compiled = engine::in_background(move || cache.component(&engine, &Digest::of(&bytes), &bytes)).await;
+        compiled.map_err(|e| LoadError::NotAComponent { path: path.to_owned(), reason: first_line(&e) })
     }
 
     fn link(&self, path: &Path, component: &Component) -> Result<InstancePre<State>, LoadError> {
@@ -126,6 +125,11 @@ impl Loader {
             .instantiate_pre(component)
             .map_err(|e| LoadError::NotImplemented { path: path.to_owned(), reason: format!("{e:#}") })
     }
+}
+
+/// The rest shows the bytes.
+fn first_line(error: &wasmtime::Error) -> String {
+    format!("{error:#}").lines().next().unwrap_or_default().trim_end_matches(['=', '[']).to_owned()
 }
 
 fn entry(linked: InstancePre<State>, trigger: Trigger<'_>) -> wasmtime::Result<Entry> {
@@ -158,4 +162,13 @@ fn check_grants(path: &Path, component: &Component, name: &str, service: &Servic
         format!("\n  {}; add to [services.{name}]: {}", granted.interface, granted.example)
     };
     Err(LoadError::NotGranted { path: path.to_owned(), list: missing.iter().map(line).collect() })
+}
+
+/// Reads a component's file.
+///
+/// # Errors
+/// It is not there, or not ours to read.
+pub async fn read(path: &Path) -> Result<Arc<[u8]>, LoadError> {
+    let bytes = tokio::fs::read(path).await;
+    bytes.map(Arc::from).map_err(|source| LoadError::Read { path: path.to_owned(), source })
 }

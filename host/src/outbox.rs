@@ -222,7 +222,11 @@ impl Relay {
                 all.await
             }
         };
-        results.into_iter().filter_map(|(id, result)| self.acknowledged(id, result)).collect()
+        let failed = results.iter().find_map(|(_, result)| failure(result));
+        if let Some(error) = failed {
+            warn!(service = self.labels.service, error, "the brokers have not taken all records of the outbox");
+        }
+        results.into_iter().filter(|(_, result)| failure(result).is_none()).map(|(id, _)| id).collect()
     }
 
     fn enqueue(&self, row: &Row) -> Option<DeliveryFuture> {
@@ -238,20 +242,18 @@ impl Relay {
         self.producer.send_result(record).ok()
     }
 
-    fn acknowledged(&self, id: i64, result: <DeliveryFuture as Future>::Output) -> Option<i64> {
-        match result {
-            Ok(Ok(_)) => Some(id),
-            Ok(Err((error, _))) => {
-                warn!(service = self.labels.service, id, %error, "the brokers have not taken a record of the outbox");
-                None
-            }
-            Err(_) => None,
-        }
-    }
-
     async fn measure(&self) {
         if let Ok((records, oldest)) = sqlx::query_as::<_, (i64, f64)>(BACKLOG).fetch_one(&self.pool).await {
             self.metrics.outbox(&self.labels, records, oldest);
         }
+    }
+}
+
+/// Why a record was not acknowledged.
+fn failure(result: &<DeliveryFuture as Future>::Output) -> Option<String> {
+    match result {
+        Ok(Ok(_)) => None,
+        Ok(Err((error, _))) => Some(error.to_string()),
+        Err(canceled) => Some(canceled.to_string()),
     }
 }

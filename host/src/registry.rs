@@ -1,72 +1,87 @@
-//! The services, and which version of each answers.
+//! The services, and which deployment of each answers.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::ArcSwap;
-use wasmtime::Engine;
-use wasmtime_wasi_config::WasiConfigVariables;
+use arc_swap::{ArcSwap, ArcSwapOption};
 
-use crate::capability::postgres::Databases;
-use crate::clients::Clients;
-use crate::config;
-use crate::limits::Admission;
-use crate::loader::Version;
+use crate::deployment::Deployment;
+use crate::digest::Digest;
+use crate::history::History;
 
-/// A named slot of the manifest: what it may do, and the version that answers now.
+/// A named slot of the manifest.
 pub struct Service {
     pub name: String,
-    pub spec: config::Service,
-    pub engine: Engine,
-    pub clients: Clients,
-    pub databases: Databases,
-    pub config: WasiConfigVariables,
-    pub http_grants: Arc<Vec<config::HttpGrant>>,
-    pub admission: Admission,
-    migrated: AtomicBool,
+    pub history: History,
+    /// Held by whoever puts another version in: one at a time, in the order in which they came.
+    pub swapping: tokio::sync::Mutex<()>,
+    /// The content of the component's file that was last decided about, live or not.
+    file: Mutex<Option<Digest>>,
     ready: AtomicBool,
-    live: ArcSwap<Version>,
+    live: ArcSwap<Deployment>,
+    canary: ArcSwapOption<Canary>,
+    turn: AtomicU64,
+}
+
+/// A version that gets a share of the requests before it goes live.
+struct Canary {
+    deployment: Arc<Deployment>,
+    percent: u64,
 }
 
 impl Service {
-    pub fn new(
-        name: String,
-        spec: config::Service,
-        engine: Engine,
-        clients: Clients,
-        databases: Databases,
-        version: Version,
-    ) -> Self {
+    pub fn new(live: Deployment, history: History, file: Option<Digest>) -> Self {
         Self {
-            config: spec.config.clone().into_iter().collect(),
-            http_grants: Arc::new(spec.grants.http.clone()),
-            admission: Admission::new(&spec.limits),
-            migrated: AtomicBool::new(false),
+            name: live.name.clone(),
+            history,
+            swapping: tokio::sync::Mutex::default(),
+            file: Mutex::new(file),
             ready: AtomicBool::new(false),
-            live: ArcSwap::from_pointee(version),
-            name,
-            spec,
-            engine,
-            clients,
-            databases,
+            live: ArcSwap::from_pointee(live),
+            canary: ArcSwapOption::empty(),
+            turn: AtomicU64::new(0),
         }
     }
 
-    /// The version that answers now. A request or record takes it once and keeps it to its end.
-    pub fn live(&self) -> Arc<Version> {
+    /// The deployment that answers this request or record, which takes it once and keeps it to its end.
+    pub fn pick(&self) -> Arc<Deployment> {
+        if let Some(canary) = &*self.canary.load() {
+            let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+            // Spread evenly: with 10 %, every tenth turn.
+            if turn * canary.percent % 100 < canary.percent {
+                return canary.deployment.clone();
+            }
+        }
+        self.live()
+    }
+
+    /// The deployment that is live.
+    pub fn live(&self) -> Arc<Deployment> {
         self.live.load_full()
     }
 
-    /// Whether its databases are as its version needs them.
-    pub fn is_migrated(&self) -> bool {
-        self.migrated.load(Ordering::Relaxed)
+    /// Makes `deployment` live in one step, and returns the one that was.
+    pub fn publish(&self, deployment: Arc<Deployment>) -> Arc<Deployment> {
+        self.live.swap(deployment)
     }
 
-    pub fn set_migrated(&self) {
-        self.migrated.store(true, Ordering::Relaxed);
+    pub fn start_canary(&self, deployment: Arc<Deployment>, percent: u8) {
+        self.canary.store(Some(Arc::new(Canary { deployment, percent: percent.into() })));
     }
 
-    /// Whether its trigger can call it: its listener accepts, its consumer has joined its group.
+    pub fn end_canary(&self) {
+        self.canary.store(None);
+    }
+
+    pub fn file(&self) -> Option<Digest> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn set_file(&self, content: Option<Digest>) {
+        *self.file.lock().unwrap_or_else(PoisonError::into_inner) = content;
+    }
+
+    /// Whether its trigger can call it: its databases are there, its consumer has joined its group.
     pub fn is_ready(&self) -> bool {
         self.ready.load(Ordering::Relaxed)
     }

@@ -1,7 +1,6 @@
 //! The data of one instance's store: what the invocation may use, and the views of it that capabilities get.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracing::Span;
 use wasmtime::component::ResourceTable;
@@ -9,29 +8,16 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_config::WasiConfig;
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
+use crate::capability::away::BackendAway;
 use crate::capability::http_out::Hooks;
 use crate::capability::{kafka, logging, postgres, redis};
+use crate::deployment::Deployment;
 use crate::limits::MemoryLimiter;
-use crate::registry::Service;
-
-/// Whether a backend did not answer during an invocation: then its failure says nothing of the request or record.
-#[derive(Clone, Debug, Default)]
-pub struct BackendAway(Arc<AtomicBool>);
-
-impl BackendAway {
-    pub fn note(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    pub fn noted(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
 
 /// Everything that one invocation owns in the host. Dropped with its store, also after a trap: open transactions are then
 /// rolled back, requests under way are cancelled.
 pub struct State {
-    service: Arc<Service>,
+    deployment: Arc<Deployment>,
     table: ResourceTable,
     wasi: WasiCtx,
     http: WasiHttpCtx,
@@ -42,38 +28,38 @@ pub struct State {
 }
 
 impl State {
-    pub fn new(service: Arc<Service>, span: Span) -> Self {
+    pub fn new(deployment: Arc<Deployment>, span: Span) -> Self {
         let mut wasi = WasiCtx::builder();
         wasi.stdout(logging::Lines::new("stdout", span.clone()));
         wasi.stderr(logging::Lines::new("stderr", span.clone()));
         wasi.allow_tcp(false).allow_udp(false);
         let away = BackendAway::default();
-        let (clients, grants) = (service.clients.http.clone(), service.http_grants.clone());
+        let (clients, grants) = (deployment.clients.http.clone(), deployment.http_grants.clone());
         Self {
             table: ResourceTable::new(),
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
             hooks: Hooks { clients, grants, away: away.clone() },
-            memory: MemoryLimiter::new(&service.spec.limits),
-            service,
+            memory: MemoryLimiter::new(&deployment.spec.limits),
+            deployment,
             away,
             span,
         }
     }
 
     pub fn postgres(&mut self) -> postgres::View<'_> {
-        let Service { databases, spec, .. } = &*self.service;
+        let Deployment { databases, spec, .. } = &*self.deployment;
         postgres::View { databases, table: &mut self.table, kafka: spec.grants.kafka.as_ref(), away: &self.away }
     }
 
     pub fn redis(&mut self) -> redis::View<'_> {
-        let Service { clients, spec, .. } = &*self.service;
+        let Deployment { clients, spec, .. } = &*self.deployment;
         let (redis, grant) = (clients.redis.as_ref(), spec.grants.redis.as_ref());
         redis::View { redis, grant, limits: &spec.limits, away: &self.away }
     }
 
     pub fn kafka(&mut self) -> kafka::View<'_> {
-        let Service { clients, spec, .. } = &*self.service;
+        let Deployment { clients, spec, .. } = &*self.deployment;
         let (producer, grant) = (clients.producer.as_ref(), spec.grants.kafka.as_ref());
         kafka::View { producer, grant, limits: &spec.limits, away: &self.away }
     }
@@ -83,7 +69,7 @@ impl State {
     }
 
     pub fn config(&mut self) -> WasiConfig<'_> {
-        WasiConfig::new(&self.service.config)
+        WasiConfig::new(&self.deployment.config)
     }
 }
 

@@ -24,8 +24,8 @@ use hyper_util::rt::TokioExecutor;
 use tower_service::Service;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
+use crate::capability::away::BackendAway;
 use crate::config::{self, Origin};
-use crate::state::BackendAway;
 
 /// How long to wait for a connection where the component sets no limit of its own.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

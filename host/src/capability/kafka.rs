@@ -10,8 +10,9 @@ use wasmtime::component::{HasData, Linker};
 
 use crate::bindings::componentd::kafka::producer as wit;
 use crate::bindings::componentd::kafka::types::OutgoingRecord;
+use crate::capability::away::BackendAway;
 use crate::config;
-use crate::state::{BackendAway, State};
+use crate::state::State;
 
 /// The librdkafka client behind consumers and producers alike, with its own log lines in ours.
 pub fn client_config(backend: &config::KafkaBackend) -> ClientConfig {

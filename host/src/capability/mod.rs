@@ -3,6 +3,7 @@
 //!
 //! Every grant is checked here, by the capability itself, at each call: deny by default.
 
+pub mod away;
 pub mod http_out;
 pub mod kafka;
 pub mod logging;

@@ -7,8 +7,9 @@ use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, ServerErrorKind, Value};
 use wasmtime::component::{HasData, Linker};
 
 use crate::bindings::componentd::redis::client as wit;
+use crate::capability::away::BackendAway;
 use crate::config::{self, KeyPattern};
-use crate::state::{BackendAway, State};
+use crate::state::State;
 
 /// Tries to reconnect within one call before it fails with `unavailable`; the next call tries again.
 const RECONNECTS: usize = 1;

@@ -12,13 +12,14 @@ pub(super) fn check(manifest: &Manifest) -> Check {
     if manifest.services.is_empty() {
         return fail(["services"], "there is no service; add a [services.<name>] table");
     }
-    if manifest.admin.as_ref().is_some_and(|admin| !admin.listen.ip().is_loopback()) {
-        return fail(["admin", "listen"], "the admin port has no access control: listen on a loopback address");
+    if manifest.admin.as_ref().is_some_and(|admin| !admin.listen.ip().is_loopback() && admin.token.is_none()) {
+        return fail(["admin", "listen"], "anyone could reach it: set `token`, or listen on a loopback address");
     }
     for (name, service) in &manifest.services {
         service_name(name)?;
         triggers(name, service)?;
         limits(name, service)?;
+        swap(name, service)?;
         backends(manifest, name, service)?;
     }
     listeners(manifest)
@@ -75,6 +76,20 @@ fn limits(name: &str, service: &Service) -> Check {
         if grant.connections == 0 {
             return fail(["services", name, "grants", "postgres", alias, "connections"], "must be at least 1");
         }
+    }
+    Ok(())
+}
+
+fn swap(name: &str, service: &Service) -> Check {
+    let swap = &service.swap;
+    if !(0.0..=1.0).contains(&swap.failure_rate) {
+        return fail(["services", name, "swap", "failure-rate"], "must be from 0 to 1");
+    }
+    if swap.probe.as_ref().is_some_and(|path| !path.starts_with('/') || path.parse::<http::Uri>().is_err()) {
+        return fail(["services", name, "swap", "probe"], "must be a path, as in /healthz");
+    }
+    if swap.probe.is_some() && matches!(service.trigger(), Trigger::Kafka(_)) {
+        return fail(["services", name, "swap", "probe"], "only a service with an HTTP listener can be probed");
     }
     Ok(())
 }

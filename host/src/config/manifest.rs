@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, de};
 
-use super::values::{Bytes, Duration, KeyPattern, Origin, flag, optional};
+use super::values::{Bytes, Canary, Duration, KeyPattern, Origin, flag, optional};
 
 /// The whole file.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Manifest {
+    #[serde(default)]
+    pub host: HostSettings,
     /// The admin port; without it there is none.
     pub admin: Option<Admin>,
     /// The servers behind the capabilities.
@@ -21,20 +23,42 @@ pub struct Manifest {
     pub services: BTreeMap<String, Service>,
 }
 
+/// The host itself.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct HostSettings {
+    /// The folder for versions, history and compiled code. Without it, they end with the process.
+    #[serde(default, deserialize_with = "optional")]
+    pub state: Option<PathBuf>,
+}
+
 /// The port for those who run the host.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Admin {
-    /// Has no access control: loopback only.
     #[serde(deserialize_with = "address")]
     pub listen: SocketAddr,
+    /// What every request must carry as `Authorization: Bearer …`, but those for health. Needed where `listen` is not a
+    /// loopback address.
+    #[serde(default, deserialize_with = "optional")]
+    pub token: Option<String>,
+    /// The largest component that can be uploaded.
+    #[serde(default = "Admin::max_upload")]
+    pub max_upload: Bytes,
     /// Where `GET /mailbox` is passed on to, if anywhere.
     #[serde(default, deserialize_with = "optional")]
     pub mailbox: Option<url::Url>,
 }
 
+impl Admin {
+    /// Ten times a large component.
+    fn max_upload() -> Bytes {
+        Bytes(64 << 20)
+    }
+}
+
 /// The servers that the host is a client of; each is needed only if a grant or a trigger uses it.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Backends {
     pub postgres: Option<PostgresBackend>,
@@ -42,7 +66,7 @@ pub struct Backends {
     pub kafka: Option<KafkaBackend>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PostgresBackend {
     /// `postgres://user:password@host:port`; the database is each grant's own.
@@ -50,7 +74,7 @@ pub struct PostgresBackend {
     pub url: url::Url,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RedisBackend {
     /// `redis://user:password@host:port/database`
@@ -58,7 +82,7 @@ pub struct RedisBackend {
     pub url: url::Url,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct KafkaBackend {
     /// `host:port`, several with commas between.
@@ -67,7 +91,7 @@ pub struct KafkaBackend {
 }
 
 /// One service: the component that it runs, what calls it, and what it may do.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Service {
     /// The `.wasm` file.
@@ -81,6 +105,8 @@ pub struct Service {
     pub grants: Grants,
     #[serde(default)]
     pub limits: Limits,
+    #[serde(default)]
+    pub swap: Swap,
 }
 
 /// What calls a service.
@@ -106,7 +132,7 @@ impl Service {
 }
 
 /// An HTTP/1.1 and h2c listener.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct HttpTrigger {
     #[serde(deserialize_with = "address")]
@@ -147,7 +173,7 @@ impl HttpTrigger {
 }
 
 /// A consumer group of its own.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct KafkaTrigger {
     #[serde(deserialize_with = "nonempty")]
@@ -184,7 +210,7 @@ impl KafkaTrigger {
 }
 
 /// What a service may do. What is not here is denied.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Grants {
     /// Databases by the alias that the component opens them with.
@@ -197,14 +223,14 @@ pub struct Grants {
     pub http: Vec<HttpGrant>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PostgresGrant {
     #[serde(deserialize_with = "nonempty")]
     pub database: String,
     /// A folder of `NNNN_name.sql` files, which the host applies once each, in order, before the service runs.
     pub migrations: Option<PathBuf>,
-    /// Connections at the same time; further calls wait for one.
+    /// Connections at the same time; further calls wait for one. The outbox of a service that publishes has one more.
     #[serde(default = "PostgresGrant::connections")]
     pub connections: u32,
 }
@@ -216,7 +242,7 @@ impl PostgresGrant {
     }
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RedisGrant {
     #[serde(default)]
@@ -225,14 +251,14 @@ pub struct RedisGrant {
     pub write: Vec<KeyPattern>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct KafkaGrant {
     /// Topics that records may be sent to.
     pub produce: Vec<String>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct HttpGrant {
     pub origin: Origin,
@@ -246,7 +272,7 @@ pub struct HttpGrant {
 }
 
 /// Bounds of one invocation, and of how many there are.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Limits {
     /// Linear memory in total.
@@ -269,6 +295,38 @@ pub struct Limits {
     pub rows: usize,
 }
 
+/// How another version takes over.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Swap {
+    /// A path that a new version must answer with 2xx before it goes live.
+    pub probe: Option<String>,
+    /// A share of the requests that a new version gets first, as in `10% for 60s`.
+    pub canary: Option<Canary>,
+    /// How long what the old version has begun may take; the rest is cut.
+    pub drain: Duration,
+    /// The share of failures (traps, timeouts, limits, 5xx) past which the host goes back to the old version.
+    pub failure_rate: f64,
+    /// The new version is watched for so many invocations,
+    pub watch_requests: u64,
+    /// and for so long, whichever ends first.
+    pub watch: Duration,
+}
+
+impl Default for Swap {
+    /// A failure in five is no accident; a hundred invocations show it, and after a minute it is old news.
+    fn default() -> Self {
+        Self {
+            probe: None,
+            canary: None,
+            drain: Duration(std::time::Duration::from_secs(30)),
+            failure_rate: 0.2,
+            watch_requests: 100,
+            watch: Duration(std::time::Duration::from_secs(60)),
+        }
+    }
+}
+
 impl Default for Limits {
     /// Generous for JSON services, far from what would hurt the host: 64 invocations of 64 MiB are 4 GiB at the worst.
     fn default() -> Self {
@@ -288,6 +346,7 @@ impl Default for Limits {
 
 impl Manifest {
     pub(super) fn resolve_paths(mut self, folder: &Path) -> Self {
+        self.host.state = self.host.state.take().map(|path| folder.join(path));
         for service in self.services.values_mut() {
             service.component = folder.join(&service.component);
             for grant in service.grants.postgres.values_mut() {

@@ -36,6 +36,25 @@ impl FromStr for Bytes {
     }
 }
 
+/// A share of the requests for some time, written `10% for 60s`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Canary {
+    /// From 1 to 99.
+    pub percent: u8,
+    pub duration: Duration,
+}
+
+impl FromStr for Canary {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is no share: write it as 10% for 60s, with 1% to 99%");
+        let (percent, duration) = text.split_once("% for ").ok_or_else(wrong)?;
+        let percent = percent.parse().ok().filter(|percent| (1..=99).contains(percent)).ok_or_else(wrong)?;
+        Ok(Self { percent, duration: duration.parse()? })
+    }
+}
+
 /// Scheme, host and port of a URL, with the default port left out, as RFC 6454 section 6.2 writes it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Origin(String);
@@ -136,7 +155,7 @@ macro_rules! deserialize_from_text {
     )*};
 }
 
-deserialize_from_text!(Duration, Bytes, Origin, KeyPattern);
+deserialize_from_text!(Duration, Bytes, Origin, KeyPattern, Canary);
 
 #[cfg(test)]
 mod tests {
@@ -167,6 +186,8 @@ mod tests {
     fn sizes_and_durations_carry_their_unit() {
         assert_eq!("64MiB".parse::<Bytes>().unwrap(), Bytes(64 << 20));
         assert_eq!("200ms".parse::<Duration>().unwrap().0.as_millis(), 200);
+        assert_eq!("10% for 1m".parse::<Canary>().unwrap().percent, 10);
+        assert!("0% for 1m".parse::<Canary>().is_err() && "10%".parse::<Canary>().is_err());
         assert!("0s".parse::<Duration>().is_err() && "0".parse::<Bytes>().is_err() && "much".parse::<Bytes>().is_err());
     }
 }

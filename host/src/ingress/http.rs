@@ -28,7 +28,7 @@ pub async fn serve(listener: TcpListener, service: Arc<Service>, trigger: HttpTr
     let bounds = Bounds {
         header_timeout: trigger.header_timeout.0,
         max_connections: trigger.max_connections,
-        drain: service.spec.limits.timeout.0 + DRAIN_GRACE,
+        drain: service.live().spec.limits.timeout.0 + DRAIN_GRACE,
     };
     let trigger = Arc::new(trigger);
     listener::serve(listener, bounds, stop, move |request| {
@@ -41,7 +41,8 @@ pub async fn serve(listener: TcpListener, service: Arc<Service>, trigger: HttpTr
 /// The life of a request: its id and version, its body, the component's answer or a problem.
 async fn answer(service: &Arc<Service>, trigger: &HttpTrigger, request: Request<Incoming>) -> Response<Body> {
     let id = request_id(&request);
-    let version = service.live();
+    let deployment = service.pick();
+    let version = &deployment.version;
     let Entry::Http(entry) = &version.entry else { unreachable!("a loader checks the export against the trigger") };
     let span = info_span!("request", service = service.name, version = %version.digest, request_id = id.to_str().unwrap_or_default());
     let access = Access::of(&request);
@@ -50,7 +51,7 @@ async fn answer(service: &Arc<Service>, trigger: &HttpTrigger, request: Request<
             return Err(reject(StatusCode::SERVICE_UNAVAILABLE, "the service is not ready yet; try again later"));
         }
         let request = receive(request, trigger).await?;
-        let response = dispatch::http(service, entry, request, span.clone()).await.map_err(|e| failed(&e))?;
+        let response = dispatch::http(&deployment, entry, request, span.clone()).await.map_err(|e| failed(&e))?;
         Ok(response.map(BodyExt::boxed_unsync))
     };
     let mut response = replied.instrument(span.clone()).await.unwrap_or_else(|problem: Box<Response<Body>>| *problem);
@@ -104,9 +105,9 @@ fn too_large(limit: usize) -> Box<Response<Body>> {
 
 /// What a client learns of a failed invocation; the log has the rest.
 fn failed(error: &InvocationError) -> Box<Response<Body>> {
-    use InvocationError::{LimitExceeded, NoAnswer, Refused, Saturated, TimedOut, Trapped};
+    use InvocationError::{Cut, LimitExceeded, NoAnswer, Refused, Saturated, TimedOut, Trapped};
     match error {
-        Saturated => reject(StatusCode::SERVICE_UNAVAILABLE, "the service is busy; try again later"),
+        Saturated | Cut => reject(StatusCode::SERVICE_UNAVAILABLE, "the service is busy; try again later"),
         TimedOut(_) => reject(StatusCode::GATEWAY_TIMEOUT, "the service did not answer in time"),
         LimitExceeded(_) | NoAnswer | Refused(_) | Trapped(_) => {
             reject(StatusCode::INTERNAL_SERVER_ERROR, "the service failed; the request id names it in the log")

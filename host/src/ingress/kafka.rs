@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance, StreamConsumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Message as _, OwnedMessage};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::{ClientContext, Statistics};
@@ -21,7 +21,7 @@ use tracing::{info, warn};
 use super::lane;
 use crate::capability::kafka::{Producer, client_config};
 use crate::config::{KafkaBackend, KafkaTrigger};
-use crate::metrics::PartitionLabels;
+use crate::metrics::{Metrics, PartitionLabels};
 use crate::registry::Service;
 
 /// Bytes of one partition's records in memory, from which on its fetching pauses; it goes on below half of that.
@@ -38,6 +38,9 @@ const COMMIT_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The pause after an error of the consumer, which reconnects by itself.
 const ERROR_BACKOFF: Duration = Duration::from_millis(500);
+
+/// How often a consumer that leaves tries to commit; what it cannot commit is handled again by others.
+const LAST_COMMIT_TRIES: usize = 6;
 
 type LaneConsumer = StreamConsumer<Lanes>;
 
@@ -57,6 +60,7 @@ impl Consumer {
         trigger: &KafkaTrigger,
         service: Arc<Service>,
         producer: Producer,
+        metrics: Arc<Metrics>,
     ) -> Result<Self, KafkaError> {
         let mut config = client_config(backend);
         config
@@ -71,23 +75,27 @@ impl Consumer {
             .set("heartbeat.interval.ms", "2000")
             .set("queued.max.messages.kbytes", "8192")
             .set("statistics.interval.ms", LAG_INTERVAL_MS);
-        let lanes = Lanes { open: Mutex::default(), service: service.clone() };
+        let lanes = Lanes { open: Mutex::default(), service: service.clone(), metrics: metrics.clone() };
         let consumer: LaneConsumer = config.create_with_context(lanes)?;
         consumer.subscribe(&[&trigger.topic])?;
-        let handling = Arc::new(lane::Handling { service, trigger: trigger.clone(), producer });
+        let handling = Arc::new(lane::Handling { service, trigger: trigger.clone(), producer, metrics });
         Ok(Self { consumer: Arc::new(consumer), handling })
     }
 
     /// Reads and handles records until `stop`, then ends what is in flight, commits and leaves the group.
     pub async fn run(self, stop: CancellationToken) {
         let mut commits = tokio::time::interval(COMMIT_INTERVAL);
+        let mut failing = false;
         loop {
             tokio::select! {
                 read = self.consumer.recv() => match read {
-                    Ok(message) => self.hand_over(message.detach()),
-                    Err(error) => self.wait_after(&error).await,
+                    Ok(message) => {
+                        failing = false;
+                        self.hand_over(message.detach());
+                    }
+                    Err(error) => self.wait_after(&error, &mut failing).await,
                 },
-                _ = commits.tick() => self.commit(CommitMode::Async),
+                _ = commits.tick() => self.commit(),
                 () = stop.cancelled() => break,
             }
         }
@@ -122,14 +130,17 @@ impl Consumer {
         Lane { records, queued, finish, task }
     }
 
-    async fn wait_after(&self, error: &KafkaError) {
-        warn!(service = self.handling.service.name, %error, "consumer");
+    /// One line when it begins, however long it takes.
+    async fn wait_after(&self, error: &KafkaError, failing: &mut bool) {
+        if !std::mem::replace(failing, true) {
+            warn!(service = self.handling.service.name, %error, "consumer waits");
+        }
         tokio::time::sleep(ERROR_BACKOFF).await;
     }
 
-    fn commit(&self, mode: CommitMode) {
-        match self.consumer.commit_consumer_state(mode) {
-            Ok(()) | Err(KafkaError::ConsumerCommit(rdkafka::error::RDKafkaErrorCode::NoOffset)) => {}
+    fn commit(&self) {
+        match self.consumer.commit_consumer_state(CommitMode::Async) {
+            Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
             Err(error) => warn!(service = self.handling.service.name, %error, "commit"),
         }
     }
@@ -143,11 +154,22 @@ impl Consumer {
         for lane in open {
             let _ = lane.task.await;
         }
-        let leave = move || {
-            self.commit(CommitMode::Sync);
-            drop(self);
-        };
-        tokio::task::spawn_blocking(leave).await.expect("leaving the group does not panic");
+        self.commit_at_last().await;
+        tokio::task::spawn_blocking(move || drop(self)).await.expect("leaving the group does not panic");
+    }
+
+    /// The group takes no commit while it rebalances, which goes on only while its members poll.
+    async fn commit_at_last(&self) {
+        for _ in 0..LAST_COMMIT_TRIES {
+            let consumer = self.consumer.clone();
+            let commit = move || consumer.commit_consumer_state(CommitMode::Sync);
+            match tokio::task::spawn_blocking(commit).await.expect("a commit does not panic") {
+                Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => return,
+                Err(error) => warn!(service = self.handling.service.name, %error, "commit before leaving the group"),
+            }
+            // Its lane is gone: a record that comes now is left to the partition's next owner.
+            let _ = tokio::time::timeout(ERROR_BACKOFF, self.consumer.recv()).await;
+        }
     }
 }
 
@@ -164,6 +186,7 @@ struct Lane {
 pub struct Lanes {
     open: Mutex<HashMap<(String, i32), Lane>>,
     service: Arc<Service>,
+    metrics: Arc<Metrics>,
 }
 
 impl Lanes {
@@ -190,8 +213,8 @@ impl ClientContext for Lanes {
                 // Where nothing was ever handled, everything lags; -1 is what librdkafka does not know.
                 let handled_up_to = measured.stored_offset.max(measured.committed_offset).max(measured.lo_offset);
                 match measured.hi_offset - handled_up_to {
-                    lag @ 0.. if handled_up_to >= 0 => self.service.clients.metrics.lag(&labels, lag),
-                    _ => self.service.clients.metrics.no_lag(&labels),
+                    lag @ 0.. if handled_up_to >= 0 => self.metrics.lag(&labels, lag),
+                    _ => self.metrics.no_lag(&labels),
                 }
             }
         }
@@ -202,8 +225,11 @@ impl ConsumerContext for Lanes {
     fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         let Rebalance::Revoke(revoked) = rebalance else { return };
         self.close(revoked);
-        // What was handled is committed before the partition goes; where nothing was, there is nothing to commit.
-        let _ = consumer.commit_consumer_state(CommitMode::Sync);
+        // What was handled is committed before the partition goes; what is not, its next owner handles again.
+        match consumer.commit_consumer_state(CommitMode::Sync) {
+            Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
+            Err(error) => warn!(service = self.service.name, %error, "commit before the partitions go"),
+        }
         info!(service = self.service.name, partitions = revoked.count(), "partitions revoked");
     }
 

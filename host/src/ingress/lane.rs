@@ -12,8 +12,10 @@ use crate::bindings::handler;
 use crate::bindings::handler::exports::componentd::kafka::handler::{Failure, IncomingRecord};
 use crate::capability::kafka::Producer;
 use crate::config::KafkaTrigger;
-use crate::dispatch;
+use crate::deployment::Deployment;
+use crate::dispatch::{self, InvocationError};
 use crate::loader::{Entry, Version};
+use crate::metrics::Metrics;
 use crate::registry::Service;
 
 /// How long one try to reach the dead-letter topic may take before the next.
@@ -27,6 +29,7 @@ pub struct Handling {
     pub service: Arc<Service>,
     pub trigger: KafkaTrigger,
     pub producer: Producer,
+    pub metrics: Arc<Metrics>,
 }
 
 /// What became of a record.
@@ -41,7 +44,7 @@ pub enum Done {
 enum Failed {
     /// By the component's word, by a trap, a timeout or a limit.
     Record(Failure),
-    /// A backend was away, which is no fault of the record and costs it no attempt.
+    /// A backend was away, or the version was drained: no fault of the record, and it costs it no attempt.
     BackendAway(String),
 }
 
@@ -51,16 +54,17 @@ impl Handling {
         let mut record = incoming(message);
         let mut waits = 0;
         loop {
-            let version = self.service.live();
-            let span = self.span(&record, &version);
+            let deployment = self.service.pick();
+            let version = &deployment.version;
+            let span = self.span(&record, version);
             let last = record.attempt >= self.trigger.attempts;
-            let reason = match self.attempt(&version, &record, span.clone()).await {
+            let reason = match self.attempt(&deployment, &record, span.clone()).await {
                 Ok(()) => return Done::Settled,
                 Err(Failed::Record(Failure::Reject(reason))) => {
-                    return self.bury(&record, &version, reason, &span, stopping).await;
+                    return self.bury(&record, version, reason, &span, stopping).await;
                 }
                 Err(Failed::Record(Failure::Retry(reason))) if last => {
-                    return self.bury(&record, &version, reason, &span, stopping).await;
+                    return self.bury(&record, version, reason, &span, stopping).await;
                 }
                 Err(Failed::Record(Failure::Retry(reason))) => {
                     record.attempt += 1;
@@ -83,18 +87,17 @@ impl Handling {
         info_span!("record", service = self.service.name, version = %version.digest, request_id = id)
     }
 
-    async fn attempt(&self, version: &Version, record: &IncomingRecord, span: Span) -> Result<(), Failed> {
-        let Entry::Kafka(entry) = &version.entry else {
+    async fn attempt(&self, deployment: &Arc<Deployment>, record: &IncomingRecord, span: Span) -> Result<(), Failed> {
+        let Entry::Kafka(entry) = &deployment.version.entry else {
             unreachable!("a loader checks the export against the trigger")
         };
-        let outcome = dispatch::kafka(&self.service, entry, record, span.clone()).await;
+        let outcome = dispatch::kafka(deployment, entry, record, span.clone()).await;
         let failure = match outcome.result {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(failure)) => failure,
-            Err(failure) => {
-                span.in_scope(|| error!("{failure}"));
-                Failure::Retry(failure.to_string())
-            }
+            // No fault of the record: the next version handles it.
+            Err(cut @ InvocationError::Cut) => return Err(Failed::BackendAway(cut.to_string())),
+            Err(failure) => Failure::Retry(failure.to_string()),
         };
         Err(match failure {
             Failure::Retry(reason) if outcome.backend_away => Failed::BackendAway(reason),
@@ -117,7 +120,7 @@ impl Handling {
             match self.producer.send(letter, DEAD_LETTER_TIMEOUT).await {
                 Ok(_) => {
                     let topic = &self.trigger.dead_letter;
-                    self.service.clients.metrics.dead_letter(&self.service.name);
+                    self.metrics.dead_letter(&self.service.name);
                     span.in_scope(|| error!(attempt = record.attempt, reason, topic, "sent to the dead-letter topic"));
                     return Done::Settled;
                 }

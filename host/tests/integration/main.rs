@@ -20,4 +20,6 @@ mod sql_properties;
 mod sql_values;
 mod store;
 mod support;
+mod swap;
 mod transactions;
+mod worlds;

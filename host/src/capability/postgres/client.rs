@@ -101,9 +101,14 @@ impl Databases {
         Ok(())
     }
 
-    /// For each database its alias, its pool, and what wakes its relay.
+    /// For each database its alias, a connection for its relay, and what wakes it. The connection is one besides those of
+    /// the service: the relay holds it while the brokers are away, and the service goes on.
     pub fn outboxes(&self) -> impl Iterator<Item = (&String, PgPool, Arc<Notify>)> {
-        self.0.iter().map(|(alias, database)| (alias, database.pool.clone(), database.published.clone()))
+        self.0.iter().map(|(alias, database)| {
+            let own = PgPoolOptions::new().max_connections(1).acquire_timeout(database.bounds.timeout);
+            let own = own.connect_lazy_with((*database.pool.connect_options()).clone());
+            (alias, own, database.published.clone())
+        })
     }
 
     /// Whether every database answers; else the first one that does not, and why.

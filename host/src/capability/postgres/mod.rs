@@ -13,8 +13,9 @@ use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 pub use self::client::{Database, Databases, MigrationError, Transaction};
 use crate::bindings::componentd::kafka::types::OutgoingRecord;
 use crate::bindings::componentd::postgres::client as wit;
+use crate::capability::away::BackendAway;
 use crate::config;
-use crate::state::{BackendAway, State};
+use crate::state::State;
 
 /// What one invocation sees of Postgres.
 pub struct View<'a> {

@@ -1,0 +1,63 @@
+//! How the host is: readiness, and the mailbox of a store that sends no real mail.
+
+use std::time::Duration;
+
+use http::{Response, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use serde_json::json;
+
+use super::{Admin, json as json_response};
+use crate::ingress::problem::{Body, full, problem};
+
+/// How long a backend may take before it counts as away.
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// More than the mailbox ever holds.
+pub(super) const MAX_ANSWER: usize = 16 << 20;
+
+impl Admin {
+    pub(super) async fn ready(&self) -> Response<Body> {
+        let mut missing = Vec::new();
+        for service in self.supervisor.services() {
+            if !service.is_ready() {
+                missing.push(format!("service {} cannot be called yet", service.name));
+            }
+            if service.live().databases.ping(PING_TIMEOUT).await.is_err() {
+                missing.push(format!("a database of service {} does not answer", service.name));
+            }
+        }
+        missing.extend(self.supervisor.swapper.clients.missing(Vec::new(), PING_TIMEOUT).await);
+        match missing.as_slice() {
+            [] => json_response(StatusCode::OK, &json!({"status": "ready"})),
+            missing => {
+                json_response(StatusCode::SERVICE_UNAVAILABLE, &json!({"status": "waiting", "missing": missing}))
+            }
+        }
+    }
+
+    pub(super) async fn mailbox(&self) -> Response<Body> {
+        let Some(mailbox) = &self.settings.mailbox else {
+            return problem(StatusCode::NOT_FOUND, "there is no mailbox: mails go to SendGrid; see `admin.mailbox`");
+        };
+        let Ok(uri) = mailbox.as_str().parse() else {
+            return problem(StatusCode::BAD_GATEWAY, "`admin.mailbox` cannot be asked");
+        };
+        match self.http.get(uri).await {
+            Ok(answer) => pass_on(answer).await,
+            Err(_) => problem(StatusCode::BAD_GATEWAY, "the mailbox does not answer"),
+        }
+    }
+}
+
+async fn pass_on(answer: Response<Incoming>) -> Response<Body> {
+    let status = answer.status();
+    match Limited::new(answer.into_body(), MAX_ANSWER).collect().await {
+        Ok(body) => {
+            let mut response = super::with_type("application/json", full(body.to_bytes()));
+            *response.status_mut() = status;
+            response
+        }
+        Err(_) => problem(StatusCode::BAD_GATEWAY, "the mailbox ended its answer early"),
+    }
+}

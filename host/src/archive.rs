@@ -1,0 +1,141 @@
+//! The state folder: the last versions of each service, which of them was live, and the history, across restarts.
+//!
+//! ```text
+//! <state>/services/<service>/versions/<digest>.wasm
+//! <state>/services/<service>/live.json       which version is live, and which content the component's file had
+//! <state>/services/<service>/history.jsonl   one entry a line
+//! ```
+//!
+//! Files are written beside their place and renamed over it, so that a crash leaves the old one or the new one.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::history::Entry;
+
+/// Versions kept per service, the live one among them.
+const KEPT: usize = 5;
+
+/// The state folder, if the manifest names one.
+#[derive(Clone, Debug)]
+pub struct Archive(Option<PathBuf>);
+
+/// What was live when the host ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Live {
+    pub version: String,
+    /// What the component's file held then: if it holds the same now, the live version is the later decision.
+    pub file: String,
+}
+
+impl Archive {
+    pub fn new(folder: Option<PathBuf>) -> Self {
+        Self(folder)
+    }
+
+    /// Whether versions outlive this process.
+    pub fn is_kept(&self) -> bool {
+        self.0.is_some()
+    }
+
+    fn folder(&self, service: &str) -> Option<PathBuf> {
+        Some(self.0.as_ref()?.join("services").join(service))
+    }
+
+    /// Keeps a version, and forgets the oldest ones.
+    ///
+    /// # Errors
+    /// The state folder cannot be written.
+    pub fn save(&self, service: &str, digest: &Digest, bytes: &[u8]) -> io::Result<()> {
+        let Some(folder) = self.folder(service) else { return Ok(()) };
+        let versions = folder.join("versions");
+        fs::create_dir_all(&versions)?;
+        let file = version_file(&versions, &digest.full());
+        if file.exists() {
+            // Used again, so among the last to be forgotten.
+            return fs::File::open(&file)?.set_modified(SystemTime::now());
+        }
+        write(&file, bytes)?;
+        forget_oldest(&versions)
+    }
+
+    /// The bytes of a version, if they are kept and whole.
+    pub fn version(&self, service: &str, digest: &str) -> Option<Vec<u8>> {
+        let bytes = fs::read(version_file(&self.folder(service)?.join("versions"), digest)).ok()?;
+        (Digest::of(&bytes).full() == digest).then_some(bytes)
+    }
+
+    /// The one kept version whose digest begins so.
+    pub fn find(&self, service: &str, prefix: &str) -> Option<String> {
+        let hex = prefix.strip_prefix("sha256:").unwrap_or(prefix);
+        let entries = fs::read_dir(self.folder(service)?.join("versions")).ok()?;
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let mut found = names.filter_map(|name| name.strip_suffix(".wasm").map(str::to_owned));
+        let first = found.find(|name| name.starts_with(hex))?;
+        Some(format!("sha256:{first}"))
+    }
+
+    /// Remembers what is live.
+    ///
+    /// # Errors
+    /// The state folder cannot be written.
+    pub fn set_live(&self, service: &str, live: &Live) -> io::Result<()> {
+        let Some(folder) = self.folder(service) else { return Ok(()) };
+        fs::create_dir_all(&folder)?;
+        write(&folder.join("live.json"), &serde_json::to_vec(live)?)
+    }
+
+    /// What was live, if that is known.
+    pub fn live(&self, service: &str) -> Option<Live> {
+        let bytes = fs::read(self.folder(service)?.join("live.json")).ok()?;
+        serde_json::from_slice(&bytes).ok()
+    }
+
+    /// Adds an entry to the history.
+    ///
+    /// # Errors
+    /// The state folder cannot be written.
+    pub fn append(&self, service: &str, entry: &Entry) -> io::Result<()> {
+        let Some(folder) = self.folder(service) else { return Ok(()) };
+        fs::create_dir_all(&folder)?;
+        let mut file = fs::OpenOptions::new().create(true).append(true).open(folder.join("history.jsonl"))?;
+        file.write_all(format!("{}\n", serde_json::to_string(entry)?).as_bytes())
+    }
+
+    /// The history as it was kept. A line that a crash has cut off is left out.
+    pub fn history(&self, service: &str) -> Vec<Entry> {
+        let text = self.folder(service).and_then(|folder| fs::read_to_string(folder.join("history.jsonl")).ok());
+        text.unwrap_or_default().lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+}
+
+fn version_file(versions: &Path, digest: &str) -> PathBuf {
+    versions.join(format!("{}.wasm", digest.trim_start_matches("sha256:")))
+}
+
+/// Puts a file in its place at once, and onto the disk.
+pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let part = path.with_extension("part");
+    let mut file = fs::File::create(&part)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(part, path)
+}
+
+fn forget_oldest(versions: &Path) -> io::Result<()> {
+    let mut kept: Vec<(SystemTime, PathBuf)> = fs::read_dir(versions)?
+        .filter_map(|entry| {
+            let path = entry.ok()?.path();
+            let is_version = path.extension().is_some_and(|extension| extension == "wasm");
+            is_version.then(|| Some((fs::metadata(&path).ok()?.modified().ok()?, path)))?
+        })
+        .collect();
+    kept.sort();
+    let surplus = kept.len().saturating_sub(KEPT);
+    kept.into_iter().take(surplus).try_for_each(|(_, path)| fs::remove_file(path))
+}

@@ -1,0 +1,93 @@
+//! Compiled components on disk, by content and engine, so that a known version is live in milliseconds.
+//!
+//! An entry is native code that will be run, so its folder is the host's own (0700), and its first 32 bytes are the
+//! SHA-256 of the rest: whatever is not whole is compiled again, never loaded.
+
+use std::collections::hash_map::DefaultHasher;
+use std::fs;
+use std::hash::{Hash, Hasher};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+use tracing::{debug, warn};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use crate::archive;
+use crate::digest::Digest;
+
+/// The cache, if the manifest names a state folder.
+#[derive(Clone, Debug)]
+pub struct Cache(Option<PathBuf>);
+
+impl Cache {
+    /// A cache below the state folder. Where it cannot be made, everything is compiled each time.
+    pub fn new(state: Option<&Path>) -> Self {
+        let folder = state.map(|state| state.join("compiled"));
+        Self(folder.filter(|folder| match make(folder) {
+            Ok(()) => true,
+            Err(error) => {
+                warn!(folder = %folder.display(), %error, "no compile cache");
+                false
+            }
+        }))
+    }
+
+    /// The compiled component of this content, from the disk or from the compiler. Blocks.
+    ///
+    /// # Errors
+    /// The bytes are no component.
+    pub fn component(&self, engine: &Engine, digest: &Digest, bytes: &[u8]) -> wasmtime::Result<Component> {
+        let Some(folder) = &self.0 else { return Component::from_binary(engine, bytes) };
+        let file = folder.join(format!("{}-{:016x}.cwasm", digest.hex(), compatibility(engine)));
+        if let Some(component) = load(engine, &file) {
+            return Ok(component);
+        }
+        let component = Component::from_binary(engine, bytes)?;
+        store(&component, &file);
+        Ok(component)
+    }
+}
+
+/// Only the last folder is private; others may have to pass through those above.
+fn make(folder: &Path) -> io::Result<()> {
+    folder.parent().map_or(Ok(()), fs::create_dir_all)?;
+    match fs::DirBuilder::new().mode(0o700).create(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => fs::set_permissions(folder, fs::Permissions::from_mode(0o700)),
+    }
+}
+
+/// Code of another Wasmtime, for another processor or with other settings has another name.
+fn compatibility(engine: &Engine) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    hasher.finish()
+}
+
+fn load(engine: &Engine, file: &Path) -> Option<Component> {
+    let entry = fs::read(file).ok()?;
+    let (checksum, code) = entry.split_first_chunk::<32>()?;
+    if *checksum != <[u8; 32]>::from(Sha256::digest(code)) {
+        warn!(file = %file.display(), "a corrupt entry of the compile cache is compiled again");
+        return None;
+    }
+    // SAFETY: these bytes are what `Component::serialize` of a compatible engine gave (the name and the checksum), in a
+    // folder that only this user can write. Who can write there can as well replace the host.
+    let component = unsafe { Component::deserialize(engine, code) };
+    component.inspect_err(|error| warn!(file = %file.display(), %error, "compiled again")).ok()
+}
+
+/// Without it, the next start compiles again.
+fn store(component: &Component, file: &Path) {
+    let stored = component.serialize().map_err(|e| e.to_string()).and_then(|code| {
+        let entry = [Sha256::digest(&code).as_slice(), &code].concat();
+        archive::write(file, &entry).map_err(|e| e.to_string())
+    });
+    match stored {
+        Ok(()) => debug!(file = %file.display(), "compiled"),
+        Err(error) => warn!(file = %file.display(), error, "the compile cache cannot be written"),
+    }
+}

@@ -1,0 +1,18 @@
+//! Whether the servers behind the capabilities answered.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether a backend did not answer during an invocation: then its failure says nothing of the request or record.
+#[derive(Clone, Debug, Default)]
+pub struct BackendAway(Arc<AtomicBool>);
+
+impl BackendAway {
+    pub fn note(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub fn noted(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,91 @@
+//! Looks at the component files and the manifest, and has changes carried out.
+//!
+//! By polling: it is the only way that sees changes on every kind of mounted volume. A file counts once it has stood still
+//! from one look to the next, so half-written ones wait; what decides then is its content.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::config::Manifest;
+use crate::digest::Digest;
+use crate::history::By;
+use crate::loader;
+use crate::supervisor::Supervisor;
+
+/// How often the files are looked at; a change is carried out after one to two of these.
+const POLL: Duration = Duration::from_millis(200);
+
+/// What changes whenever a file does, also when it is renamed over with the old times: inode, size, change time.
+type Stamp = (u64, u64, i64, i64);
+
+/// What was last seen of a file.
+#[derive(Default)]
+struct Seen {
+    stamp: Option<Stamp>,
+    /// This stamp's content has been read.
+    is_read: bool,
+}
+
+/// Watches until `stop`.
+pub async fn run(supervisor: Arc<Supervisor>, manifest: PathBuf, stop: CancellationToken) {
+    let mut files: BTreeMap<(String, PathBuf), Seen> = BTreeMap::new();
+    let mut manifest_seen = Seen { stamp: stamp(&manifest).await, is_read: true };
+    let mut look = tokio::time::interval(POLL);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = look.tick() => {}
+            () = stop.cancelled() => return,
+        }
+        if manifest_seen.settled(&manifest).await {
+            reload(&supervisor, &manifest).await;
+        }
+        for (name, path, decided) in supervisor.components() {
+            let seen = files.entry((name.clone(), path.clone())).or_default();
+            if !seen.settled(&path).await {
+                continue;
+            }
+            let Ok(bytes) = loader::read(&path).await else { continue };
+            if decided.is_none_or(|decided| decided != Digest::of(&bytes)) {
+                let supervisor = supervisor.clone();
+                // Not awaited: another service's file need not wait for this one's compiler.
+                tokio::spawn(async move { supervisor.swap(&name, &path, bytes, By::File).await });
+            }
+        }
+    }
+}
+
+async fn reload(supervisor: &Arc<Supervisor>, path: &Path) {
+    let outcome = match Manifest::load(path) {
+        Ok(manifest) => supervisor.reconcile(manifest).await.map_err(|e| e.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    match outcome {
+        Ok(()) => info!(manifest = %path.display(), "the manifest is applied"),
+        Err(reason) => warn!(manifest = %path.display(), reason, "the manifest is not applied; nothing has changed"),
+    }
+}
+
+impl Seen {
+    /// Whether the file has changed and stands still again. Says so once for each change.
+    async fn settled(&mut self, path: &Path) -> bool {
+        let stamp = stamp(path).await;
+        if stamp != self.stamp {
+            *self = Self { stamp, is_read: false };
+            return false;
+        }
+        !std::mem::replace(&mut self.is_read, true) && stamp.is_some()
+    }
+}
+
+async fn stamp(path: &Path) -> Option<Stamp> {
+    let metadata = tokio::fs::metadata(path).await.ok()?;
+    Some((metadata.ino(), metadata.size(), metadata.ctime(), metadata.ctime_nsec()))
+}

@@ -1,0 +1,131 @@
+//! Swaps by files: the component's, the manifest's, and what a restart makes of them.
+
+use std::fs;
+use std::path::Path;
+
+use super::versions::Mark;
+use super::{Slot, manifest};
+use crate::support::wait::until;
+
+async fn until_it_answers(slot: &Slot, version: &str) {
+    until(&format!("{version} is live"), async || (slot.answer().await == version).then_some(())).await;
+}
+
+fn rename_over(path: &Path, bytes: &[u8]) {
+    let part = path.with_extension("part");
+    fs::write(&part, bytes).unwrap();
+    fs::rename(part, path).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_replaced_goes_live_by_its_content() {
+    let slot = Slot::start(Mark::good(1), "").await;
+    fs::write(slot.component(), Mark::good(2).component()).unwrap();
+    until_it_answers(&slot, "0002").await;
+    rename_over(&slot.component(), &Mark::good(3).component());
+    until_it_answers(&slot, "0003").await;
+    // The same content again, with another time: nothing to do.
+    rename_over(&slot.component(), &Mark::good(3).component());
+    let component = Mark::good(4).component();
+    fs::write(slot.component(), &component[..component.len() / 2]).unwrap();
+    until("the half is refused", async || {
+        slot.outcomes().await.last().is_some_and(|last| last["rejected"]["step"] == "compiled").then_some(())
+    })
+    .await;
+    assert_eq!(slot.answer().await, "0003");
+    fs::write(slot.component(), component).unwrap();
+    until_it_answers(&slot, "0004").await;
+    assert_eq!(slot.outcomes().await.len(), 5, "start, 2, 3, the half, 4");
+    slot.host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_comes_back_with_what_was_live() {
+    let slot = Slot::start(Mark::good(1), "").await;
+    slot.upload(Mark::good(2).component()).await.expect(200);
+    let slot = slot.restart().await;
+    assert_eq!(slot.answer().await, "0002", "the upload is the later decision");
+    let admin = slot.admin();
+    let rollback = admin.request(http::Method::POST, "/services/slot/rollback", "");
+    admin.send(rollback).await.expect(200);
+    assert_eq!(slot.answer().await, "0001");
+    corrupt_the_compile_cache(slot.manifest.folder.path());
+    let slot = slot.restart().await;
+    assert_eq!(slot.answer().await, "0001", "compiled again");
+    fs::write(slot.component(), Mark::good(3).component()).unwrap();
+    until_it_answers(&slot, "0003").await;
+    slot.host.stop().await;
+}
+
+fn corrupt_the_compile_cache(folder: &Path) {
+    for entry in fs::read_dir(folder.join("state/compiled")).unwrap() {
+        let path = entry.unwrap().path();
+        let mut bytes = fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(path, bytes).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edited_manifest_is_applied_to_what_it_changes() {
+    let slot = Slot::start(Mark(1, "slow"), "").await;
+    let path = Path::new(slot.manifest.path());
+    fs::write(path, manifest("limits = { timeout = '200ms' }")).unwrap();
+    until("the new limit holds", async || (slot.client().get("/").await.status == 504).then_some(())).await;
+    let second = r#"
+        [services.second]
+        component = "slot.wasm"
+        http = { listen = "127.0.0.1:0" }
+    "#;
+    fs::write(path, manifest("") + second).unwrap();
+    until("the second service is there", async || slot.host.address("second")).await;
+    fs::write(path, manifest("limits = { timeout = 'soon' }")).unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    assert!(slot.host.address("second").is_some(), "an invalid edit changes nothing");
+    slot.client().get("/").await.expect(200);
+    fs::write(path, manifest("")).unwrap();
+    until("the second service is gone", async || slot.host.address("second").is_none().then_some(())).await;
+    slot.host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_edits_and_swaps_that_race_the_last_written_wins() {
+    let slot = Slot::start(Mark::good(1), "").await;
+    let path = Path::new(slot.manifest.path());
+    for version in 2..=4 {
+        rename_over(&slot.component(), &Mark::good(version).component());
+        if version < 4 {
+            fs::write(path, manifest(&format!("limits = {{ rows = {version} }}"))).unwrap();
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+    }
+    until_it_answers(&slot, "0004").await;
+    // Whatever was under way when it went live is over after the next swap, which waits its turn.
+    slot.upload(Mark::good(4).component()).await.expect(200);
+    assert_eq!(slot.answer().await, "0004");
+    slot.host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_admin_api_asks_for_its_token() {
+    let slot = Slot::start(Mark::good(1), "").await;
+    let text = manifest("").replace("[admin]", "[admin]\n        token = \"secret\"\n        max-upload = \"1KiB\"");
+    fs::write(slot.manifest.path(), text).unwrap();
+    let slot = slot.restart().await;
+    let admin = slot.admin();
+    admin.get("/healthz").await.expect(200);
+    admin.get("/services").await.problem(401);
+    let ask = |method, path: &str, token: &str, body: Vec<u8>| {
+        let mut request = admin.request(method, path, body);
+        request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+        admin.send(request)
+    };
+    ask(http::Method::GET, "/services", "Secret", Vec::new()).await.problem(401);
+    let services = ask(http::Method::GET, "/services", "secret", Vec::new()).await.json();
+    assert_eq!((&services[0]["name"], &services[0]["ready"]), (&"slot".into(), &true.into()));
+    ask(http::Method::POST, "/services/slot/versions", "secret", vec![0; 2048]).await.problem(413);
+    ask(http::Method::POST, "/services/other/versions", "secret", Vec::new()).await.problem(404);
+    ask(http::Method::DELETE, "/services", "secret", Vec::new()).await.problem(405);
+    slot.host.stop().await;
+}

@@ -1,0 +1,97 @@
+//! Two hundred swaps under load: no request fails, none sees two versions, each answer is from a version that was live.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use tokio::task::JoinSet;
+
+use super::Slot;
+use super::versions::Mark;
+use crate::support::client::Client;
+
+const SWAPS: usize = 200;
+const KEEP_ALIVE: usize = 160;
+const NEW_CONNECTIONS: usize = 40;
+
+/// One answer: when it was asked for, when it was there, and the version in it.
+struct Answer {
+    asked: Instant,
+    answered: Instant,
+    version: String,
+}
+
+/// When a version was live at the latest: from before the swap to it was asked for, to after the next one was done.
+struct Reign {
+    from: Instant,
+    to: Instant,
+    version: String,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_notices_two_hundred_swaps() {
+    let limits = "limits = { concurrency = 256, queue = 1000, timeout = '60s' }";
+    let slot = Slot::start(Mark::good(1), limits).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let load = start_load(&slot, &stop);
+    let reigns = swap_to_and_fro(&slot).await;
+    stop.store(true, Ordering::Relaxed);
+    let answers: Vec<Answer> = load.join_all().await.into_iter().flatten().collect();
+    println!("{SWAPS} swaps, {} answers, no failure", answers.len());
+    assert!(answers.len() > SWAPS, "there was hardly any load");
+    for answer in &answers {
+        let (first, second) = answer.version.split_once(' ').unwrap();
+        assert_eq!(first, second, "two versions in one answer");
+        assert!(reigns.iter().any(|reign| reign.covers(answer)), "{first} was not live then");
+    }
+    slot.host.stop().await;
+}
+
+fn start_load(slot: &Slot, stop: &Arc<AtomicBool>) -> JoinSet<Vec<Answer>> {
+    let mut load = JoinSet::new();
+    let shared = slot.client();
+    for number in 0..KEEP_ALIVE + NEW_CONNECTIONS {
+        let (client, stop) = (shared.clone(), stop.clone());
+        load.spawn(ask_again_and_again(client, number >= KEEP_ALIVE, stop));
+    }
+    load
+}
+
+async fn ask_again_and_again(mut client: Client, new_connections: bool, stop: Arc<AtomicBool>) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    while !stop.load(Ordering::Relaxed) {
+        if new_connections {
+            client = Client::new(client.address);
+        }
+        let asked = Instant::now();
+        let version = client.get("/twice").await.expect(200).to_owned();
+        answers.push(Answer { asked, answered: Instant::now(), version });
+    }
+    answers
+}
+
+/// The reigns of all versions, in the order of the swaps.
+async fn swap_to_and_fro(slot: &Slot) -> Vec<Reign> {
+    let versions = [Mark::good(1), Mark::good(2)];
+    let start = Instant::now();
+    let mut reigns = vec![Reign { from: start, to: start, version: "0001".to_owned() }];
+    for swap in 1..=SWAPS {
+        let mark = versions[swap % 2];
+        let from = Instant::now();
+        slot.upload(mark.component()).await.expect(200);
+        reigns.last_mut().unwrap().to = Instant::now();
+        reigns.push(Reign { from, to: Instant::now(), version: format!("{:04}", mark.0) });
+        // The next version is live at once: a client that asks now must get it.
+        assert_eq!(slot.answer().await, format!("{:04}", mark.0));
+    }
+    let last = reigns.last_mut().unwrap();
+    last.to = last.from + std::time::Duration::from_secs(3600);
+    reigns
+}
+
+impl Reign {
+    /// The answer's version was picked while it was asked for, and this version was live at some moment of that.
+    fn covers(&self, answer: &Answer) -> bool {
+        answer.version.starts_with(&self.version) && answer.asked <= self.to && answer.answered >= self.from
+    }
+}

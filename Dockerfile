@@ -24,7 +24,8 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,targe
 FROM debian:12.11-slim AS base
 RUN apt-get update && apt-get install --yes --no-install-recommends zlib1g ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin componentd
+    && useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin componentd \
+    && install --directory --owner componentd --group componentd --mode 0700 /var/lib/componentd
 USER 10001:10001
 WORKDIR /app
 

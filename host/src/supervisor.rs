@@ -320,17 +320,22 @@ fn same_listener(old: &config::Service, new: &config::Service) -> bool {
 /// Makes a deployment's databases ready; false where they are away, which waiting mends.
 async fn migrate(deployment: &Deployment) -> Result<bool, StartError> {
     if deployment.databases.ping(FIRST_LOOK).await.is_err() {
-        warn!(service = deployment.name, "waiting for Postgres; see `url` under [backends.postgres]");
+        let names: Vec<_> = deployment.spec.grants.postgres.values().map(|grant| grant.database.as_str()).collect();
+        say_waiting(deployment, &format!("the database {:?} cannot be reached", names.join(", ")));
         return Ok(false);
     }
     match deployment.databases.migrate(&deployment.spec.grants).await {
         Ok(()) => Ok(true),
         Err(e @ MigrationError::Unreachable { .. }) => {
-            warn!(service = deployment.name, "waiting: {e}; see `url` under [backends.postgres]");
+            say_waiting(deployment, &e.to_string());
             Ok(false)
         }
         Err(e) => Err(StartError::Migration { service: deployment.name.clone(), source: Box::new(e) }),
     }
+}
+
+fn say_waiting(deployment: &Deployment, reason: &str) {
+    warn!(service = deployment.name, "waiting: {reason}; see `url` under [backends.postgres]");
 }
 
 async fn until_migrated(service: &Service) {

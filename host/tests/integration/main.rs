@@ -4,14 +4,17 @@
 
 mod capabilities;
 mod commands;
+mod dead_letters;
 mod failures;
 mod http_ingress;
 mod http_out;
+mod idempotency;
 mod kafka_ingress;
 mod logs;
 mod malformed;
 mod manifest;
 mod notifications;
+mod outbox;
 mod process;
 mod redis;
 mod sandbox;

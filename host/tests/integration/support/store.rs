@@ -9,7 +9,7 @@ use sqlx::AssertSqlSafe;
 use tokio::sync::OnceCell;
 
 use super::client::Client;
-use super::files::{components, root};
+use super::files::{components, root, target};
 use super::host::{client, free_port};
 use super::servers::{connect, new_database, own_redis, postgres};
 use super::{shared, unique, wait::until};
@@ -104,6 +104,7 @@ impl Plan {
         let any = || "127.0.0.1:0".to_owned();
         let orders = format!("127.0.0.1:{}", free_port());
         vec![
+            ("COMPONENTD_STATE", target().join("tmp").join(unique("state")).display().to_string()),
             ("DATABASE_URL", self.database_url.clone()),
             ("REDIS_URL", self.redis_url.clone()),
             ("KAFKA_BROKERS", self.brokers.clone()),

@@ -1,0 +1,80 @@
+//! Records that a transaction publishes: sent if it commits, at least once, in order.
+
+use rdkafka::Message;
+use serde_json::{Value, json};
+
+use crate::support::client::Client;
+use crate::support::kafka::{Topic, header};
+use crate::support::probe::{HTTP_GRANT, Probe};
+use crate::support::store::Store;
+use crate::support::wait::until;
+
+fn published(topic: &Topic, payload: &str, mode: &str) -> Value {
+    let record = json!({ "topic": topic.name, "key": "one", "payload": payload });
+    json!({ "database": "main", "sql": "select 1", "mode": mode, "publish": [record] })
+}
+
+fn payloads(records: &[rdkafka::message::OwnedMessage]) -> Vec<String> {
+    records.iter().map(|record| String::from_utf8_lossy(record.payload().unwrap()).into_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_was_committed_is_sent_and_in_order() {
+    let probe = Probe::start(HTTP_GRANT).await;
+    let calls = probe.calls();
+    for (number, mode) in
+        ["rollback", "drop-transaction", "leave-transaction", "trap-in-transaction"].iter().enumerate()
+    {
+        calls.post("/sql", &published(&probe.topic, &format!("never {number}"), mode)).await;
+    }
+    let sent: Vec<String> = (0..60).map(|number| number.to_string()).collect();
+    for payload in &sent {
+        let answer = calls.post("/sql", &published(&probe.topic, payload, "commit")).await;
+        assert_eq!(answer.json()["rows"].as_array().map(Vec::len), Some(1), "{answer:?}");
+    }
+    let records = probe.topic.wait_for(sent.len()).await;
+    assert_eq!(payloads(&records), sent);
+    let ids: std::collections::BTreeSet<_> = records.iter().map(|record| header(record, "event-id").unwrap()).collect();
+    assert_eq!(ids.len(), sent.len(), "each has an event-id of its own");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_cannot_be_published_is_refused() {
+    let probe = Probe::shared().await;
+    let elsewhere = Topic::existing(&probe.topic.brokers, "elsewhere");
+    let answer = probe.calls().post("/sql", &published(&elsewhere, "denied", "commit")).await;
+    assert_eq!(answer.json()["error"]["kind"], "denied", "{answer:?}");
+    let answer = probe.calls().post("/sql", &published(&probe.topic, &"x".repeat(1_100_000), "commit")).await;
+    assert_eq!(answer.json()["error"]["kind"], "unpublishable", "{answer:?}");
+}
+
+/// A measurement of the admin port.
+async fn measured(admin: &Client, name: &str) -> Option<f64> {
+    let text = admin.get("/metrics").await.text().to_owned();
+    let line = text.lines().find(|line| line.starts_with(&format!("{name}{{")))?;
+    line.rsplit_once(' ')?.1.parse().ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_are_taken_while_kafka_is_away_and_announced_when_it_is_back() {
+    let store = Store::start().await;
+    let clients = store.running.http();
+    clients.ready().await;
+    let customer = clients.sign_up().await;
+    store.kafka.down().unwrap();
+    let order = json!({ "user_id": customer.id, "items": ["apple"], "total_amount": "1.00" });
+    for _ in 0..3 {
+        clients.orders.post("/order", &order).await.expect(201);
+    }
+    until("the backlog is measured", async || {
+        (measured(&clients.admin, "componentd_outbox_records").await == Some(3.0)).then_some(())
+    })
+    .await;
+    assert!(clients.mails_to(&customer).await.is_empty());
+    store.kafka.up().unwrap();
+    until("the mails are there", async || (clients.mails_to(&customer).await.len() >= 3).then_some(())).await;
+    until("the backlog is gone", async || {
+        (measured(&clients.admin, "componentd_outbox_records").await == Some(0.0)).then_some(())
+    })
+    .await;
+}

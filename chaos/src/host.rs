@@ -49,7 +49,8 @@ impl Ports {
         format!("http://127.0.0.1:{port}{path}")
     }
 
-    fn environment(&self) -> [(&'static str, String); 5] {
+    /// A host that comes back finds the folder of its own that it left.
+    fn environment(&self) -> [(&'static str, String); 6] {
         let listen = |port| format!("127.0.0.1:{port}");
         [
             ("USERS_LISTEN", listen(self.users)),
@@ -57,6 +58,7 @@ impl Ports {
             ("STORE_LISTEN", listen(self.store)),
             ("ADMIN_LISTEN", listen(self.admin)),
             ("ORDERS_URL", format!("http://127.0.0.1:{}", self.orders)),
+            ("COMPONENTD_STATE", format!("state-{}", self.admin)),
         ]
     }
 }
@@ -120,9 +122,9 @@ impl Host {
     }
 
     /// Whether the page of the admin port was answered with 200 in time.
-    pub async fn answers(&self, http: &Http, path: &str, within: Duration) -> bool {
+    pub async fn answers(&mut self, http: &Http, path: &str, within: Duration) -> bool {
         let deadline = Instant::now() + within;
-        while Instant::now() < deadline {
+        while Instant::now() < deadline && self.ended().is_none() {
             if http.get(&self.ports.url(path), ASK_TIMEOUT).await.is_ok_and(|reply| reply.status == 200) {
                 return true;
             }

@@ -142,14 +142,14 @@ async fn on_host(world: &World, fault: Fault, rng: &mut Rng) -> Result<bool> {
     }
     tokio::time::sleep(pause).await;
     *host = world.launcher.launch(host.ports)?;
-    must_answer(world, &host).await;
+    must_answer(world, &mut host).await;
     Ok(true)
 }
 
 /// The second one serves before the first one stops.
 async fn roll(world: &World, host: &mut Host, pause: Duration) -> Result<()> {
     let mut next = world.launcher.launch(Ports::free()?)?;
-    must_answer(world, &next).await;
+    must_answer(world, &mut next).await;
     if !next.answers(&world.http, "/readyz", READY_WITHIN).await {
         world.chronicle.note(&format!("{} is not ready, for a backend is away as well", next.name));
     }
@@ -179,7 +179,7 @@ pub async fn stop(world: &World, host: &mut Host) {
 }
 
 /// A backend that is away is no reason not to serve.
-pub async fn must_answer(world: &World, host: &Host) {
+pub async fn must_answer(world: &World, host: &mut Host) {
     let began = Instant::now();
     if host.answers(&world.http, "/healthz", SERVES_WITHIN).await {
         world.chronicle.note(&format!("{} serves after {:?}", host.name, began.elapsed()));

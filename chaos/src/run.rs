@@ -76,8 +76,8 @@ async fn make(options: &Options, quotas: &Quotas, out: &Path) -> Result<Ledger> 
 /// The run itself: whether it came to rest.
 async fn busy(options: &Options, world: &World, seen: &Seen) -> Result<Result<()>> {
     {
-        let host = world.host.lock().await;
-        must_answer(world, &host).await;
+        let mut host = world.host.lock().await;
+        must_answer(world, &mut host).await;
         if !host.answers(&world.http, "/readyz", READY_WITHIN).await {
             bail!("the host does not become ready; its log is {}.log", host.name);
         }

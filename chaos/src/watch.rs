@@ -32,7 +32,7 @@ async fn host(world: &World) -> Result<Infallible> {
         if let Some(status) = host.ended() {
             world.chronicle.wrong(format!("{} has ended by itself ({status})", host.name));
             *host = world.launcher.launch(host.ports)?;
-            must_answer(world, &host).await;
+            must_answer(world, &mut host).await;
         }
     }
 }

@@ -3,7 +3,9 @@
 use serde_json::json;
 
 use super::versions::Mark;
-use super::{Slot, bytes};
+use super::{Slot, bytes, manifest, serve};
+use crate::support::process::ManifestFile;
+use crate::support::servers::{new_database, postgres};
 use crate::support::wait::until;
 
 const WATCHED: &str = "swap = { failure-rate = 0.2, watch-requests = 1000, watch = '60s' }
@@ -105,5 +107,23 @@ async fn every_refusal_names_the_step_and_the_mend() {
     assert_eq!(outcomes.len(), 7, "{outcomes:?}");
     assert_eq!(outcomes[0], json!("live"));
     assert!(outcomes[1..].iter().all(|outcome| outcome["rejected"].is_object()), "{outcomes:?}");
+    slot.host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_whose_migration_fails_leaves_the_old_one_live() {
+    let (postgres, database) = (postgres().await, new_database(postgres().await, "slot").await);
+    let grant = format!("grants.postgres.main = {{ database = '{database}', migrations = 'migrations' }}");
+    let backend = format!("[backends]\npostgres = {{ url = '{postgres}' }}\n");
+    let manifest = ManifestFile::new(&(backend + &manifest(&grant)));
+    let migrations = manifest.folder.path().join("migrations");
+    std::fs::create_dir(&migrations).unwrap();
+    let slot = Slot { host: serve(&manifest, Mark::good(1)).await, manifest };
+    let migration = migrations.join("0001_marks.sql");
+    std::fs::write(&migration, "create tabel marks ()").unwrap();
+    is_refused(&slot, Mark::good(2).component(), "migrated", &["syntax error", &database]).await;
+    std::fs::write(&migration, "create table marks ()").unwrap();
+    slot.upload(Mark::good(2).component()).await.expect(200);
+    assert_eq!(slot.answer().await, "0002");
     slot.host.stop().await;
 }

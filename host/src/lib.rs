@@ -33,6 +33,7 @@ mod loader;
 mod metrics;
 mod outbox;
 mod registry;
+mod startup;
 mod state;
 mod supervisor;
 mod swap;

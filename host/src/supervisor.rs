@@ -1,45 +1,32 @@
 //! The services that run: started, changed and stopped as the manifest says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
-use crate::capability::postgres::{Databases, MigrationError};
-use crate::clients::Clients;
+use crate::capability::postgres::Databases;
 use crate::config::{self, Manifest, Trigger};
-use crate::deployment::Deployment;
 use crate::digest::Digest;
 use crate::error::StartError;
 use crate::history::{By, History, Outcome};
-use crate::ingress::{self, kafka::Consumer, listener};
+use crate::ingress;
 use crate::loader;
-use crate::metrics::OutboxLabels;
-use crate::outbox::Relay;
 use crate::registry::Service;
+use crate::startup::{bind, consume, consumer, migrate, relays, until_ready};
 use crate::swap::{Candidate, Rejected, Swapper};
-
-/// The pauses between two looks at a database that is away.
-const WAIT_FOR_DATABASE: Duration = Duration::from_secs(1);
-
-/// How long a database may take to answer before a service is started without it.
-const FIRST_LOOK: Duration = Duration::from_secs(2);
 
 /// Everything that runs.
 pub struct Supervisor {
     pub swapper: Swapper,
     manifest: tokio::sync::Mutex<Manifest>,
     running: Mutex<BTreeMap<String, Running>>,
-    /// Listeners and consumers, which bring work in; a child of it stops each service.
-    stop_ingress: CancellationToken,
-    ingress: TaskTracker,
-    /// What goes on until that work is done: relays.
+    /// What goes on until the work of a service is done: relays.
     stop_background: CancellationToken,
     background: TaskTracker,
 }
@@ -48,8 +35,18 @@ pub struct Supervisor {
 struct Running {
     service: Arc<Service>,
     address: Option<SocketAddr>,
+    /// Its listener or consumer, which brings work in.
+    ingress: TaskTracker,
     stop_ingress: CancellationToken,
     stop_relays: CancellationToken,
+}
+
+impl Running {
+    /// Whether its component may call what listens there.
+    fn may_call(&self, address: SocketAddr) -> bool {
+        let grants = &self.service.live().spec.grants.http;
+        grants.iter().any(|grant| grant.private && grant.origin.port() == Some(address.port()))
+    }
 }
 
 /// A service that is ready to be run.
@@ -89,8 +86,6 @@ impl Supervisor {
             swapper,
             manifest: tokio::sync::Mutex::new(nothing),
             running: Mutex::default(),
-            stop_ingress: CancellationToken::new(),
-            ingress: TaskTracker::new(),
             stop_background: CancellationToken::new(),
             background: TaskTracker::new(),
         }
@@ -160,7 +155,7 @@ impl Supervisor {
     fn run(self: &Arc<Self>, manifest: &Manifest, prepared: Prepared) -> Result<(), StartError> {
         let Prepared { service, listener, is_migrated } = prepared;
         let address = listener.as_ref().map(|listener| listener.local_addr().expect("it is bound"));
-        let stop = self.stop_ingress.child_token();
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let spec = service.live().spec.clone();
         match (spec.trigger(), listener) {
             (Trigger::Http(trigger), Some(listener)) => {
@@ -169,18 +164,18 @@ impl Supervisor {
                 if is_migrated {
                     service.set_ready(true);
                 } else {
-                    self.ingress.spawn(until_ready(service.clone(), stop.clone()));
+                    tasks.spawn(until_ready(service.clone(), stop.clone()));
                 }
-                self.ingress.spawn(ingress::http::serve(listener, service.clone(), trigger.clone(), stop.clone()));
+                tasks.spawn(ingress::http::serve(listener, service.clone(), trigger.clone(), stop.clone()));
             }
             (Trigger::Kafka(trigger), _) => {
                 let consumer = consumer(manifest, &service, trigger, &self.swapper.clients)?;
-                self.ingress.spawn(consume(service.clone(), consumer, is_migrated, stop.clone()));
+                tasks.spawn(consume(service.clone(), consumer, is_migrated, stop.clone()));
             }
             (Trigger::Http(_), None) => unreachable!("a listener is bound for each HTTP service"),
         }
         let stop_relays = self.run_relays(manifest, &service)?;
-        let running = Running { service: service.clone(), address, stop_ingress: stop, stop_relays };
+        let running = Running { service: service.clone(), address, ingress: tasks, stop_ingress: stop, stop_relays };
         self.running().insert(service.name.clone(), running);
         Ok(())
     }
@@ -273,11 +268,21 @@ impl Supervisor {
     }
 
     /// Stops accepting, lets requests and records in flight come to their end or their deadline, sends what they have
-    /// published, and returns.
+    /// published, and returns. Callers stop before those whom they call, or their last requests would find nobody.
     pub async fn stop(&self) {
-        self.stop_ingress.cancel();
-        self.ingress.close();
-        self.ingress.wait().await;
+        let mut stopping = BTreeSet::new();
+        loop {
+            let next = self.uncalled(&stopping);
+            if next.is_empty() {
+                break;
+            }
+            next.iter().for_each(|(_, _, stop)| stop.cancel());
+            for (name, ingress, _) in next {
+                ingress.close();
+                ingress.wait().await;
+                stopping.insert(name);
+            }
+        }
         for service in self.services() {
             // Also those whose client has gone; their own deadline bounds the wait.
             service.live().admission.idle().await;
@@ -285,6 +290,21 @@ impl Supervisor {
         self.stop_background.cancel();
         self.background.close();
         self.background.wait().await;
+    }
+
+    /// Of the services that are not stopping, those that no other of them calls; where they call each other, all.
+    fn uncalled(&self, stopping: &BTreeSet<String>) -> Vec<(String, TaskTracker, CancellationToken)> {
+        let running = self.running();
+        let rest: Vec<_> = running.iter().filter(|(name, _)| !stopping.contains(*name)).collect();
+        let is_called = |name: &String, callee: &Running| {
+            let others = rest.iter().filter(|(other, _)| *other != name);
+            callee.address.is_some_and(|address| others.clone().any(|(_, other)| other.may_call(address)))
+        };
+        let handle = |(name, running): &(&String, &Running)| {
+            ((*name).clone(), running.ingress.clone(), running.stop_ingress.clone())
+        };
+        let uncalled: Vec<_> = rest.iter().filter(|(name, callee)| !is_called(name, callee)).map(handle).collect();
+        if uncalled.is_empty() { rest.iter().map(handle).collect() } else { uncalled }
     }
 }
 
@@ -315,84 +335,4 @@ fn same_listener(old: &config::Service, new: &config::Service) -> bool {
         (Trigger::Http(old), Trigger::Http(new)) => old.listen == new.listen,
         _ => false,
     }
-}
-
-/// Makes a deployment's databases ready; false where they are away, which waiting mends.
-async fn migrate(deployment: &Deployment) -> Result<bool, StartError> {
-    if deployment.databases.ping(FIRST_LOOK).await.is_err() {
-        let names: Vec<_> = deployment.spec.grants.postgres.values().map(|grant| grant.database.as_str()).collect();
-        say_waiting(deployment, &format!("the database {:?} cannot be reached", names.join(", ")));
-        return Ok(false);
-    }
-    match deployment.databases.migrate(&deployment.spec.grants).await {
-        Ok(()) => Ok(true),
-        Err(e @ MigrationError::Unreachable { .. }) => {
-            say_waiting(deployment, &e.to_string());
-            Ok(false)
-        }
-        Err(e) => Err(StartError::Migration { service: deployment.name.clone(), source: Box::new(e) }),
-    }
-}
-
-fn say_waiting(deployment: &Deployment, reason: &str) {
-    warn!(service = deployment.name, "waiting: {reason}; see `url` under [backends.postgres]");
-}
-
-async fn until_migrated(service: &Service) {
-    loop {
-        tokio::time::sleep(WAIT_FOR_DATABASE).await;
-        match migrate(&service.live()).await {
-            Ok(true) => return,
-            Ok(false) => {}
-            Err(failed) => error!("{failed}"),
-        }
-    }
-}
-
-async fn until_ready(service: Arc<Service>, stop: CancellationToken) {
-    tokio::select! {
-        () = until_migrated(&service) => service.set_ready(true),
-        () = stop.cancelled() => {}
-    }
-}
-
-async fn consume(service: Arc<Service>, consumer: Consumer, is_migrated: bool, stop: CancellationToken) {
-    if !is_migrated {
-        tokio::select! {
-            () = until_migrated(&service) => {}
-            () = stop.cancelled() => {}
-        }
-    }
-    consumer.run(stop).await;
-}
-
-async fn bind(name: &str, spec: &config::Service) -> Result<Option<TcpListener>, StartError> {
-    let Trigger::Http(trigger) = spec.trigger() else { return Ok(None) };
-    let address = trigger.listen;
-    let listen = |source| StartError::Listen { owner: name.to_owned(), address, source };
-    listener::bind(address).await.map(Some).map_err(listen)
-}
-
-/// One relay for each database that a service publishes from.
-fn relays(manifest: &Manifest, service: &Service) -> Result<Vec<Relay>, StartError> {
-    let live = service.live();
-    let (Some(backend), Some(_)) = (&manifest.backends.kafka, &live.spec.grants.kafka) else { return Ok(Vec::new()) };
-    let relay = |(alias, pool, committed): (&String, _, _)| {
-        let labels = OutboxLabels { service: service.name.clone(), database: alias.clone() };
-        Relay::new(backend, pool, committed, labels, live.clients.metrics.clone())
-    };
-    let relays: Result<_, _> = live.databases.outboxes().map(relay).collect();
-    relays.map_err(|e| StartError::backend("kafka", "brokers", &e))
-}
-
-fn consumer(
-    manifest: &Manifest,
-    service: &Arc<Service>,
-    trigger: &config::KafkaTrigger,
-    clients: &Clients,
-) -> Result<Consumer, StartError> {
-    let backend = manifest.backends.kafka.as_ref().expect("a manifest is checked to name the brokers");
-    let producer = clients.producer.clone().expect("there is a producer where there are brokers");
-    let consumer = Consumer::new(backend, trigger, service.clone(), producer, clients.metrics.clone());
-    consumer.map_err(|e| StartError::backend("kafka", "brokers", &e))
 }

@@ -65,6 +65,11 @@ impl Origin {
         uri.to_string().parse::<url::Url>().ok().and_then(|url| Self::of_url(&url))
     }
 
+    /// The port that requests there go to.
+    pub fn port(&self) -> Option<u16> {
+        self.0.parse::<url::Url>().ok()?.port_or_known_default()
+    }
+
     fn of_url(url: &url::Url) -> Option<Self> {
         let usable = matches!(url.scheme(), "http" | "https") && url.has_host();
         usable.then(|| Self(url.origin().ascii_serialization()))

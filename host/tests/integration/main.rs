@@ -6,6 +6,7 @@ mod capabilities;
 mod commands;
 mod dead_letters;
 mod failures;
+mod graceful_stop;
 mod http_ingress;
 mod http_out;
 mod idempotency;

@@ -1,0 +1,104 @@
+//! What a service takes before it can be called: its databases, its port, its consumer, its relays.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+use crate::capability::postgres::MigrationError;
+use crate::clients::Clients;
+use crate::config::{self, Manifest, Trigger};
+use crate::deployment::Deployment;
+use crate::error::StartError;
+use crate::ingress::{kafka::Consumer, listener};
+use crate::metrics::OutboxLabels;
+use crate::outbox::Relay;
+use crate::registry::Service;
+
+/// The pauses between two looks at a database that is away.
+const WAIT_FOR_DATABASE: Duration = Duration::from_secs(1);
+
+/// How long a database may take to answer before a service is started without it.
+const FIRST_LOOK: Duration = Duration::from_secs(2);
+
+/// Makes a deployment's databases ready; false where they are away, which waiting mends.
+pub async fn migrate(deployment: &Deployment) -> Result<bool, StartError> {
+    if deployment.databases.ping(FIRST_LOOK).await.is_err() {
+        let names: Vec<_> = deployment.spec.grants.postgres.values().map(|grant| grant.database.as_str()).collect();
+        say_waiting(deployment, &format!("the database {:?} cannot be reached", names.join(", ")));
+        return Ok(false);
+    }
+    match deployment.databases.migrate(&deployment.spec.grants).await {
+        Ok(()) => Ok(true),
+        Err(e @ MigrationError::Unreachable { .. }) => {
+            say_waiting(deployment, &e.to_string());
+            Ok(false)
+        }
+        Err(e) => Err(StartError::Migration { service: deployment.name.clone(), source: Box::new(e) }),
+    }
+}
+
+fn say_waiting(deployment: &Deployment, reason: &str) {
+    warn!(service = deployment.name, "waiting: {reason}; see `url` under [backends.postgres]");
+}
+
+async fn until_migrated(service: &Service) {
+    loop {
+        tokio::time::sleep(WAIT_FOR_DATABASE).await;
+        match migrate(&service.live()).await {
+            Ok(true) => return,
+            Ok(false) => {}
+            Err(failed) => error!("{failed}"),
+        }
+    }
+}
+
+pub async fn until_ready(service: Arc<Service>, stop: CancellationToken) {
+    tokio::select! {
+        () = until_migrated(&service) => service.set_ready(true),
+        () = stop.cancelled() => {}
+    }
+}
+
+pub async fn consume(service: Arc<Service>, consumer: Consumer, is_migrated: bool, stop: CancellationToken) {
+    if !is_migrated {
+        tokio::select! {
+            () = until_migrated(&service) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+    consumer.run(stop).await;
+}
+
+pub async fn bind(name: &str, spec: &config::Service) -> Result<Option<TcpListener>, StartError> {
+    let Trigger::Http(trigger) = spec.trigger() else { return Ok(None) };
+    let address = trigger.listen;
+    let listen = |source| StartError::Listen { owner: name.to_owned(), address, source };
+    listener::bind(address).await.map(Some).map_err(listen)
+}
+
+/// One relay for each database that a service publishes from.
+pub fn relays(manifest: &Manifest, service: &Service) -> Result<Vec<Relay>, StartError> {
+    let live = service.live();
+    let (Some(backend), Some(_)) = (&manifest.backends.kafka, &live.spec.grants.kafka) else { return Ok(Vec::new()) };
+    let relay = |(alias, pool, committed): (&String, _, _)| {
+        let labels = OutboxLabels { service: service.name.clone(), database: alias.clone() };
+        Relay::new(backend, pool, committed, labels, live.clients.metrics.clone())
+    };
+    let relays: Result<_, _> = live.databases.outboxes().map(relay).collect();
+    relays.map_err(|e| StartError::backend("kafka", "brokers", &e))
+}
+
+pub fn consumer(
+    manifest: &Manifest,
+    service: &Arc<Service>,
+    trigger: &config::KafkaTrigger,
+    clients: &Clients,
+) -> Result<Consumer, StartError> {
+    let backend = manifest.backends.kafka.as_ref().expect("a manifest is checked to name the brokers");
+    let producer = clients.producer.clone().expect("there is a producer where there are brokers");
+    let consumer = Consumer::new(backend, trigger, service.clone(), producer, clients.metrics.clone());
+    consumer.map_err(|e| StartError::backend("kafka", "brokers", &e))
+}

@@ -2,6 +2,7 @@
 
 mod bad_versions;
 mod consumer;
+mod drained;
 mod files;
 mod killed;
 mod under_load;

@@ -25,7 +25,7 @@ pub struct Deployment {
     pub config: WasiConfigVariables,
     pub http_grants: Arc<Vec<config::HttpGrant>>,
     pub admission: Admission,
-    pub outcomes: Outcomes,
+    pub outcomes: Arc<Outcomes>,
     /// Ends what is left of it at the drain deadline.
     pub cut: CancellationToken,
 }
@@ -43,7 +43,7 @@ impl Deployment {
             config: spec.config.clone().into_iter().collect(),
             http_grants: Arc::new(spec.grants.http.clone()),
             admission: Admission::new(&spec.limits),
-            outcomes: Outcomes::default(),
+            outcomes: Arc::default(),
             cut: CancellationToken::new(),
             name,
             spec,

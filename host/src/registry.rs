@@ -65,6 +65,12 @@ impl Service {
         self.live.swap(deployment)
     }
 
+    /// Makes `deployment` live in one step, if `current` is; false if it is not any more.
+    pub fn publish_instead(&self, current: &Arc<Deployment>, deployment: Arc<Deployment>) -> bool {
+        let before = self.live.compare_and_swap(current, deployment);
+        Arc::ptr_eq(&before, current)
+    }
+
     pub fn start_canary(&self, deployment: Arc<Deployment>, percent: u8) {
         self.canary.store(Some(Arc::new(Canary { deployment, percent: percent.into() })));
     }

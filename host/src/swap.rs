@@ -16,7 +16,7 @@ use crate::archive::{Archive, Live};
 use crate::capability::postgres::Databases;
 use crate::clients::Clients;
 use crate::config;
-use crate::deployment::Deployment;
+use crate::deployment::{Deployment, Outcomes};
 use crate::digest::Digest;
 use crate::dispatch;
 use crate::history::{By, Entry, Outcome};
@@ -144,7 +144,7 @@ impl Swapper {
         let Some(canary) = next.spec.swap.canary else { return Ok(()) };
         info!(service = service.name, version = %next.version.digest, percent = canary.percent, "canary");
         service.start_canary(next.clone(), canary.percent);
-        let failed = watch(next, canary.duration.0, u64::MAX).await;
+        let failed = watch(&next.outcomes, &next.spec.swap, canary.duration.0, u64::MAX).await;
         service.end_canary();
         failed.map_or(Ok(()), |reason| Err(Rejected { step: "canary", reason }))
     }
@@ -158,19 +158,26 @@ impl Swapper {
         let fallback = Arc::new(old.again());
         self.tasks.spawn(drain(old));
         let (swapper, service) = (self.clone(), service.clone());
-        self.tasks.spawn(async move { swapper.watch_over(&service, &next, fallback).await });
+        // A drain waits until nobody holds a deployment: a watch must not.
+        let (outcomes, swap, next) = (next.outcomes.clone(), next.spec.swap.clone(), Arc::downgrade(&next));
+        self.tasks.spawn(async move {
+            if let Some(reason) = watch(&outcomes, &swap, swap.watch.0, swap.watch_requests).await {
+                swapper.go_back(&service, next.upgrade(), fallback, reason).await;
+            }
+        });
     }
 
-    /// Goes back to the old version if the new one fails too often, unless yet another one is live by then.
-    async fn watch_over(&self, service: &Arc<Service>, next: &Arc<Deployment>, fallback: Arc<Deployment>) {
-        let swap = &next.spec.swap;
-        let Some(reason) = watch(next, swap.watch.0, swap.watch_requests).await else { return };
-        let _turn = service.swapping.lock().await;
-        if !Arc::ptr_eq(&service.live(), next) {
-            return;
-        }
+    /// Goes back to the old version, unless yet another one is live by now. It waits for no swap that is under way: what is
+    /// live fails.
+    async fn go_back(
+        &self,
+        service: &Arc<Service>,
+        failed: Option<Arc<Deployment>>,
+        fallback: Arc<Deployment>,
+        reason: String,
+    ) {
         let digest = fallback.version.digest.clone();
-        let failed = service.publish(fallback);
+        let Some(failed) = failed.filter(|failed| service.publish_instead(failed, fallback)) else { return };
         warn!(service = service.name, version = %failed.version.digest, back_to = %digest, reason, "rolled back");
         self.note(service, &failed.version.digest, By::Watch, Outcome::RolledBack { reason });
         self.note(service, &digest, By::Watch, Outcome::Live);
@@ -227,12 +234,12 @@ async fn probe(next: &Arc<Deployment>) -> Result<(), Rejected> {
 }
 
 /// Watches a deployment for so long, or so many invocations. Some reason if it fails too often.
-async fn watch(deployment: &Deployment, duration: Duration, invocations: u64) -> Option<String> {
-    let rate = deployment.spec.swap.failure_rate;
+async fn watch(outcomes: &Outcomes, swap: &config::Swap, duration: Duration, invocations: u64) -> Option<String> {
+    let rate = swap.failure_rate;
     let too_many = async {
         loop {
-            deployment.outcomes.changed().await;
-            let (total, failed) = deployment.outcomes.counts();
+            outcomes.changed().await;
+            let (total, failed) = outcomes.counts();
             #[expect(clippy::cast_precision_loss, reason = "a share of counts far below 2^52")]
             if failed >= MIN_FAILURES && failed as f64 > rate * total as f64 {
                 return Some(format!("{failed} of {total} invocations failed, more than {rate} of them"));

@@ -41,7 +41,7 @@ fn answer(_: &Request) -> Result<Response, Problem> {
 fn answer_twice(_: &Request) -> Result<Response, Problem> {
     let first = mark().0;
     std::thread::sleep(Duration::from_millis(20));
-    Ok(Response::text(200, &format!("{first} {}", mark().0)))
+    Ok(Response::text(200, format!("{first} {}", mark().0)))
 }
 
 fn grow() -> ! {

@@ -27,13 +27,20 @@ fn sleeper(listen: &str) -> ManifestFile {
 
 /// Sends a request that takes so long, and waits until it is in the component.
 async fn asleep(client: &Client, ms: u32) -> tokio::task::JoinHandle<Option<u16>> {
-    let sleeping = client.clone();
-    let request = tokio::spawn(async move {
-        let request = sleeping.request(http::Method::GET, &format!("/sleep?ms={ms}"), "");
-        sleeping.try_send(request).await.ok().map(|reply| reply.status)
-    });
+    let request = tokio::spawn(sleep(client.clone(), ms));
     until("the service is busy", async || (client.get("/hello").await.status == 503).then_some(())).await;
     request
+}
+
+/// The status, or none where there is no answer. Tries again where the place was taken by the one who looks for it.
+async fn sleep(client: Client, ms: u32) -> Option<u16> {
+    loop {
+        let request = client.request(http::Method::GET, &format!("/sleep?ms={ms}"), "");
+        match client.try_send(request).await.ok()?.status {
+            503 => {}
+            status => return Some(status),
+        }
+    }
 }
 
 /// `componentd.toml` as it is, with everything from the environment.

@@ -18,6 +18,8 @@ use crate::state::State;
 pub fn client_config(backend: &config::KafkaBackend) -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", &backend.brokers).set("client.id", "componentd");
+    // Up to ten seconds by default; a broker that is back should not have to wait for us.
+    config.set("reconnect.backoff.max.ms", "1000");
     config
 }
 

@@ -155,6 +155,13 @@ async fn a_stop_in_the_middle_repeats_and_skips_nothing() {
     host.stop().await;
 }
 
+/// At least once: what is in flight when a partition changes hands comes again.
+fn without_repeats(list: &str) -> String {
+    let mut offsets: Vec<&str> = list.split(',').collect();
+    offsets.dedup();
+    offsets.join(",")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hosts_share_the_partitions_of_a_group() {
     let lanes = Lanes::create().await;
@@ -169,12 +176,12 @@ async fn two_hosts_share_the_partitions_of_a_group() {
     }
     for partition in 0..PARTITIONS {
         let last = if partition == 0 { 20 } else { 19 };
-        assert_eq!(lanes.until_handled(partition, last).await, up_to(last));
+        assert_eq!(without_repeats(&lanes.until_handled(partition, last).await), up_to(last));
     }
     one.stop().await;
     for partition in 0..PARTITIONS {
         let last = lanes.topic.produce(partition, OK).await;
-        assert_eq!(lanes.until_handled(partition, last).await, up_to(last));
+        assert_eq!(without_repeats(&lanes.until_handled(partition, last).await), up_to(last));
     }
     two.stop().await;
 }

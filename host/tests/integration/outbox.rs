@@ -3,11 +3,8 @@
 use rdkafka::Message;
 use serde_json::{Value, json};
 
-use crate::support::client::Client;
 use crate::support::kafka::{Topic, header};
 use crate::support::probe::{HTTP_GRANT, Probe};
-use crate::support::store::Store;
-use crate::support::wait::until;
 
 fn published(topic: &Topic, payload: &str, mode: &str) -> Value {
     let record = json!({ "topic": topic.name, "key": "one", "payload": payload });
@@ -46,35 +43,4 @@ async fn a_record_that_cannot_be_published_is_refused() {
     assert_eq!(answer.json()["error"]["kind"], "denied", "{answer:?}");
     let answer = probe.calls().post("/sql", &published(&probe.topic, &"x".repeat(1_100_000), "commit")).await;
     assert_eq!(answer.json()["error"]["kind"], "unpublishable", "{answer:?}");
-}
-
-/// A measurement of the admin port.
-async fn measured(admin: &Client, name: &str) -> Option<f64> {
-    let text = admin.get("/metrics").await.text().to_owned();
-    let line = text.lines().find(|line| line.starts_with(&format!("{name}{{")))?;
-    line.rsplit_once(' ')?.1.parse().ok()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn orders_are_taken_while_kafka_is_away_and_announced_when_it_is_back() {
-    let store = Store::start().await;
-    let clients = store.running.http();
-    clients.ready().await;
-    let customer = clients.sign_up().await;
-    store.kafka.down().unwrap();
-    let order = json!({ "user_id": customer.id, "items": ["apple"], "total_amount": "1.00" });
-    for _ in 0..3 {
-        clients.orders.post("/order", &order).await.expect(201);
-    }
-    until("the backlog is measured", async || {
-        (measured(&clients.admin, "componentd_outbox_records").await == Some(3.0)).then_some(())
-    })
-    .await;
-    assert!(clients.mails_to(&customer).await.is_empty());
-    store.kafka.up().unwrap();
-    until("the mails are there", async || (clients.mails_to(&customer).await.len() >= 3).then_some(())).await;
-    until("the backlog is gone", async || {
-        (measured(&clients.admin, "componentd_outbox_records").await == Some(0.0)).then_some(())
-    })
-    .await;
 }

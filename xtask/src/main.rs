@@ -1,6 +1,7 @@
 //! `cargo xtask`: the chores of this repository.
 
 mod backends;
+mod bench;
 mod build;
 mod cargo_component;
 mod chaos;
@@ -43,6 +44,8 @@ enum Task {
     },
     /// Kill and hinder everything that the store runs on, under load, and account for every order.
     Chaos(chaos::Arguments),
+    /// Measure the host against native services and `wasmtime serve`, and write `BENCHMARKS.md`.
+    Bench(bench::Arguments),
     /// Build the components into components/*.wasm.
     Components {
         /// With `cargo component` instead, into target/cargo-component/.
@@ -68,6 +71,7 @@ fn run(task: Task) -> Result<ExitCode> {
     match task {
         Task::Up => return up::run(),
         Task::Chaos(arguments) => return chaos::run(&arguments),
+        Task::Bench(arguments) => return bench::run(&arguments),
         Task::Test { arguments } => test::run(&arguments)?,
         Task::Components { cargo_component: false } => components::components()?,
         Task::Components { cargo_component: true } => cargo_component::build()?,

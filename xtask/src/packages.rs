@@ -27,6 +27,10 @@ pub const C_TOOLCHAIN: &[Need] = &[
 ];
 pub const POSTGRES: Need = Need { package: "postgresql", met: has_postgres };
 pub const REDIS: Need = Need { package: "redis-server", met: || find("redis-server").is_some() };
+/// A load generator, for the benchmarks.
+pub const WRK: Need = Need { package: "wrk", met: || find("wrk").is_some() };
+/// Counts instructions, for the benchmarks.
+pub const CALLGRIND: Need = Need { package: "valgrind", met: || find("valgrind").is_some() };
 /// Apache Kafka, for the tests.
 pub const JVM: &[Need] = &[
     Need { package: "default-jre-headless", met: || find("java").is_some() },

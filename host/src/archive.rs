@@ -80,12 +80,15 @@ impl Archive {
         Some(format!("sha256:{first}"))
     }
 
-    /// Remembers what is live.
+    /// Remembers what is live; a start that changes nothing of it writes nothing.
     ///
     /// # Errors
     /// The state folder cannot be written.
     pub fn set_live(&self, service: &str, live: &Live) -> io::Result<()> {
         let Some(folder) = self.folder(service) else { return Ok(()) };
+        if self.live(service).as_ref() == Some(live) {
+            return Ok(());
+        }
         fs::create_dir_all(&folder)?;
         write(&folder.join("live.json"), &serde_json::to_vec(live)?)
     }

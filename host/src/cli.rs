@@ -230,7 +230,7 @@ async fn dead_letters(action: Action, service: &str, count: usize, path: &Path) 
 
 async fn inspect(path: &Path) -> Result<(), CommandError> {
     let loader =
-        engine::start().and_then(|engine| Loader::new(engine, Cache::new(None))).map_err(StartError::Engine)?;
+        engine::start(1).and_then(|engine| Loader::new(engine, Cache::new(None))).map_err(StartError::Engine)?;
     let inspected = |e| StartError::Inspect(Box::new(e));
     let bytes = loader::read(path).await.map_err(inspected)?;
     let component = loader.compile(path, bytes.clone()).await.map_err(inspected)?;

@@ -1,4 +1,4 @@
-//! What all services share: one connection per backend, opened with its first use, and the measurements.
+//! What all services share: one connection per backend, opened with its first use, each other, and the measurements.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use crate::capability::redis::Redis;
 use crate::config;
 use crate::error::StartError;
 use crate::metrics::Metrics;
+use crate::registry::Directory;
 
 /// Clients of the backends that the manifest names.
 #[derive(Clone, Default)]
@@ -16,6 +17,7 @@ pub struct Clients {
     pub redis: Option<Redis>,
     pub producer: Option<Producer>,
     pub http: http_out::Clients,
+    pub services: Directory,
     pub metrics: Arc<Metrics>,
 }
 
@@ -31,6 +33,7 @@ impl Clients {
             redis: redis.map_err(|e| StartError::backend("redis", "url", &e))?,
             producer: producer.map_err(|e| StartError::backend("kafka", "brokers", &e))?,
             http: http_out::Clients::default(),
+            services: Directory::default(),
             metrics: Arc::default(),
         })
     }

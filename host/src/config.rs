@@ -3,6 +3,7 @@
 //! This is the only module that reads configuration files and the environment. Every error names the file, the line and the
 //! key, and says what would be right; nothing starts from a manifest that has one.
 
+mod bounds;
 mod checks;
 mod expand;
 mod manifest;
@@ -14,9 +15,10 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+pub use self::bounds::{Isolation, Limits, Swap};
 pub use self::manifest::{
-    Admin, Backends, Grants, HostSettings, HttpGrant, HttpTrigger, KafkaBackend, KafkaGrant, KafkaTrigger, Limits,
-    Manifest, PostgresBackend, PostgresGrant, RedisBackend, RedisGrant, Service, Swap, Trigger,
+    Admin, Backends, Grants, HostSettings, HttpGrant, HttpTrigger, KafkaBackend, KafkaGrant, KafkaTrigger, Manifest,
+    PostgresBackend, PostgresGrant, RedisBackend, RedisGrant, Service, Trigger,
 };
 pub use self::values::{Bytes, Canary, Duration, KeyPattern, Origin};
 

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use prometheus_client::metrics::counter::Counter;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use wasmtime::Engine;
 use wasmtime_wasi_config::WasiConfigVariables;
 
 use crate::capability::postgres::Databases;
 use crate::clients::Clients;
 use crate::config;
+use crate::instances::{Instances, Pool};
 use crate::limits::Admission;
 use crate::loader::Version;
 
@@ -19,13 +20,14 @@ pub struct Deployment {
     pub name: String,
     pub spec: config::Service,
     pub version: Arc<Version>,
-    pub engine: Engine,
     pub clients: Clients,
     pub databases: Databases,
     pub config: WasiConfigVariables,
-    pub http_grants: Arc<Vec<config::HttpGrant>>,
+    pub instances: Instances,
     pub admission: Admission,
     pub outcomes: Arc<Outcomes>,
+    /// Invocations that had a result, over all versions of the service.
+    pub answered: Counter,
     /// Ends what is left of it at the drain deadline.
     pub cut: CancellationToken,
 }
@@ -34,21 +36,21 @@ impl Deployment {
     pub fn new(
         name: String,
         spec: config::Service,
-        engine: Engine,
+        pool: Pool,
         clients: Clients,
         databases: Databases,
         version: Arc<Version>,
     ) -> Self {
         Self {
             config: spec.config.clone().into_iter().collect(),
-            http_grants: Arc::new(spec.grants.http.clone()),
+            instances: Instances::new(pool, spec.isolation, spec.limits),
+            answered: clients.metrics.answered(&name),
             admission: Admission::new(&spec.limits),
             outcomes: Arc::default(),
             cut: CancellationToken::new(),
             name,
             spec,
             version,
-            engine,
             clients,
             databases,
         }
@@ -56,9 +58,9 @@ impl Deployment {
 
     /// The same deployment as new: what the old one has counted, and its cut, are not its own.
     pub fn again(&self) -> Self {
-        let Self { name, spec, version, engine, clients, databases, .. } = self;
-        let (clients, databases) = (clients.clone(), databases.clone());
-        Self::new(name.clone(), spec.clone(), engine.clone(), clients, databases, version.clone())
+        let Self { name, spec, version, instances, clients, databases, .. } = self;
+        let (pool, clients, databases) = (instances.pool().clone(), clients.clone(), databases.clone());
+        Self::new(name.clone(), spec.clone(), pool, clients, databases, version.clone())
     }
 }
 

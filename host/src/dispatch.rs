@@ -1,34 +1,39 @@
 //! One invocation: a place, an instance, the call with its deadline and budget, the outcome.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use http_body_util::{Full, Limited};
 use hyper::body::Bytes;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tracing::{Instrument, Span, error};
-use wasmtime::Store;
+use wasmtime::PoolConcurrencyLimitError;
 use wasmtime_wasi_http::WasiHttpView;
-use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
-use crate::bindings::handler::KafkaHandlerPre;
 use crate::bindings::handler::exports::componentd::kafka::handler::{Failure, IncomingRecord};
 use crate::deployment::Deployment;
 use crate::limits::{CpuMeter, LimitExceeded, Metered, Saturated};
-use crate::loader::Entry;
-use crate::state::State;
+use crate::state::Invocation;
 
 /// A response whose body ends with an error where it grows past the service's limit.
 pub type GuestResponse = Response<Limited<HyperOutgoingBody>>;
+
+/// The id of invocations that nobody asked for.
+pub const PROBE: HeaderValue = HeaderValue::from_static("probe");
 
 /// Why an invocation has no result of the component's own.
 #[derive(Debug, thiserror::Error)]
 pub enum InvocationError {
     #[error("as many invocations wait as may (limits.queue)")]
     Saturated,
+    #[error("as many instances run as may (host.instances)")]
+    NoPlace,
     #[error("no answer within {0:?} (limits.timeout)")]
     TimedOut(Duration),
     #[error("{0}")]
@@ -51,6 +56,9 @@ impl From<Saturated> for InvocationError {
 
 impl From<wasmtime::Error> for InvocationError {
     fn from(error: wasmtime::Error) -> Self {
+        if error.is::<PoolConcurrencyLimitError>() {
+            return Self::NoPlace;
+        }
         match error.downcast_ref::<LimitExceeded>() {
             Some(limit) => Self::LimitExceeded(limit.clone()),
             None => Self::Trapped(error),
@@ -67,35 +75,46 @@ impl From<wasmtime::Error> for InvocationError {
 /// There is no answer; the component has been ended.
 pub async fn http(
     deployment: &Arc<Deployment>,
-    pre: &ProxyPre<State>,
     request: Request<Full<Bytes>>,
+    id: HeaderValue,
     span: Span,
 ) -> Result<GuestResponse, InvocationError> {
-    let metrics = &deployment.clients.metrics;
     let permit = deployment.admission.enter().await.inspect_err(|Saturated| {
-        metrics.invocation(&deployment.name, "saturated");
+        deployment.clients.metrics.invocation(&deployment.name, "saturated");
     })?;
-    let (sender, receiver) = oneshot::channel();
-    let (mut store, meter) = store(deployment, span.clone());
-    let away = store.data().away.clone();
-    let pre = pre.clone();
+    let (sender, mut head) = oneshot::channel();
+    let invocation = Invocation::new(deployment.clone(), id, span.clone());
+    let away = invocation.away.clone();
+    let mut instance = deployment.instances.take(invocation);
+    let (meter, callee) = (instance.meter.clone(), deployment.clone());
     let call = async move {
-        let _permit = permit;
+        instance.instantiate(&callee.version.entry).await?;
+        let (store, proxy) = instance.http();
         let mut view = store.data_mut().http();
         let request = view.new_incoming_request(Scheme::Http, request)?;
         let answer = view.new_response_outparam(sender)?;
-        let instance = pre.instantiate_async(&mut store).await?;
-        instance.wasi_http_incoming_handler().call_handle(&mut store, request, answer).await
+        proxy.wasi_http_incoming_handler().call_handle(store, request, answer).await?;
+        Ok(instance)
     };
-    let running = tokio::spawn(noted(deployment.clone(), call, meter).instrument(span));
-    let answered = match receiver.await {
-        Ok(Ok(response)) => Ok(response.map(|body| Limited::new(body, deployment.spec.limits.response.0))),
-        Ok(Err(code)) => Err(InvocationError::Refused(code)),
-        Err(_) => Err(running.await.expect("an invocation does not panic").err().unwrap_or(InvocationError::NoAnswer)),
+    let callee = deployment.clone();
+    let invocation = async move {
+        let _permit = permit;
+        let instance = noted(&callee, call, meter).await?;
+        callee.instances.give_back(instance);
+        Ok(())
+    };
+    let mut running = ToItsEnd::new(invocation.instrument(span));
+    let answered = tokio::select! {
+        biased;
+        ended = &mut running => match (head.try_recv(), ended) {
+            (Ok(answer), _) => answer.map_err(InvocationError::Refused),
+            (Err(_), ended) => Err(ended.err().unwrap_or(InvocationError::NoAnswer)),
+        },
+        Ok(answer) = &mut head => answer.map_err(InvocationError::Refused),
     };
     match &answered {
         Ok(response) => {
-            metrics.invocation(&deployment.name, "ok");
+            deployment.answered.inc();
             let is_failure = response.status().is_server_error() && !away.noted();
             if is_failure { deployment.outcomes.failed() } else { deployment.outcomes.succeeded() }
         }
@@ -103,7 +122,42 @@ pub async fn http(
         // How it ended was noted where it ended.
         Err(_) => {}
     }
-    answered
+    answered.map(|response| response.map(|body| Limited::new(body, deployment.spec.limits.response.0)))
+}
+
+type Ending = dyn Future<Output = Result<(), InvocationError>> + Send;
+
+/// An invocation that runs within the task that waits for its answer, as long as that waits, and else in a task of its own:
+/// most are over with their answer, and a task of their own would only be another trip through the scheduler.
+struct ToItsEnd(Option<Pin<Box<Ending>>>);
+
+impl ToItsEnd {
+    fn new(invocation: impl Future<Output = Result<(), InvocationError>> + Send + 'static) -> Self {
+        Self(Some(Box::pin(invocation)))
+    }
+}
+
+impl Future for ToItsEnd {
+    type Output = Result<(), InvocationError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let invocation = self.0.as_mut().expect("it is not polled after its end");
+        let poll = invocation.as_mut().poll(context);
+        if poll.is_ready() {
+            self.0 = None;
+        }
+        poll
+    }
+}
+
+impl Drop for ToItsEnd {
+    fn drop(&mut self) {
+        let Some(invocation) = self.0.take() else { return };
+        // None where the runtime itself is ending, and everything in it with it.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(invocation);
+        }
+    }
 }
 
 /// What came of a record.
@@ -116,35 +170,28 @@ pub struct RecordOutcome {
 /// Calls the service with a Kafka record.
 pub async fn kafka(
     deployment: &Arc<Deployment>,
-    pre: &KafkaHandlerPre<State>,
     record: &IncomingRecord,
+    id: HeaderValue,
     span: Span,
 ) -> RecordOutcome {
-    let (mut store, meter) = store(deployment, span.clone());
-    let away = store.data().away.clone();
-    let call = async {
-        let instance = pre.instantiate_async(&mut store).await?;
-        instance.componentd_kafka_handler().call_handle(&mut store, record).await
-    };
     let _permit = deployment.admission.wait().await;
-    let result = noted(deployment.clone(), call, meter).instrument(span).await;
-    if result.is_ok() {
-        deployment.clients.metrics.invocation(&deployment.name, "ok");
+    let invocation = Invocation::new(deployment.clone(), id, span.clone());
+    let away = invocation.away.clone();
+    let mut instance = deployment.instances.take(invocation);
+    let meter = instance.meter.clone();
+    let call = async move {
+        instance.instantiate(&deployment.version.entry).await?;
+        let (store, handler) = instance.kafka();
+        let result = handler.componentd_kafka_handler().call_handle(store, record).await?;
+        Ok((result, instance))
+    };
+    let result = noted(deployment, call, meter).instrument(span).await.map(|(result, instance)| {
+        deployment.instances.give_back(instance);
+        deployment.answered.inc();
         deployment.outcomes.succeeded();
-    }
+        result
+    });
     RecordOutcome { result, backend_away: away.noted() }
-}
-
-fn store(deployment: &Arc<Deployment>, span: Span) -> (Store<State>, Arc<CpuMeter>) {
-    let limits = deployment.spec.limits;
-    let meter = Arc::new(CpuMeter::default());
-    let mut store = Store::new(&deployment.engine, State::new(deployment.clone(), span));
-    store.limiter(|state| &mut state.memory);
-    store.set_hostcall_fuel(limits.transfer.0);
-    store.set_epoch_deadline(1);
-    let on_tick = meter.clone();
-    store.epoch_deadline_callback(move |_| on_tick.on_tick(limits.cpu.0));
-    (store, meter)
 }
 
 /// Instantiates the version and lets it go: what traps here would trap at each request.
@@ -152,14 +199,9 @@ fn store(deployment: &Arc<Deployment>, span: Span) -> (Store<State>, Arc<CpuMete
 /// # Errors
 /// It traps, or runs into a limit.
 pub async fn instantiate(deployment: &Arc<Deployment>) -> Result<(), InvocationError> {
-    let (mut store, meter) = store(deployment, Span::current());
-    let call = async {
-        match &deployment.version.entry {
-            Entry::Http(pre) => pre.instantiate_async(&mut store).await.map(|_| ()),
-            Entry::Kafka(pre) => pre.instantiate_async(&mut store).await.map(|_| ()),
-        }
-    };
-    bounded(deployment, call, meter).await
+    let mut instance = deployment.instances.take(Invocation::new(deployment.clone(), PROBE, Span::current()));
+    let meter = instance.meter.clone();
+    bounded(deployment, async move { instance.instantiate(&deployment.version.entry).await }, meter).await
 }
 
 async fn bounded<T>(
@@ -169,6 +211,7 @@ async fn bounded<T>(
 ) -> Result<T, InvocationError> {
     let timeout = deployment.spec.limits.timeout.0;
     tokio::select! {
+        biased;
         result = Metered { guest: Box::pin(call), meter } => result.map_err(InvocationError::from),
         () = tokio::time::sleep(timeout) => Err(InvocationError::TimedOut(timeout)),
         () = deployment.cut.cancelled() => Err(InvocationError::Cut),
@@ -177,12 +220,11 @@ async fn bounded<T>(
 
 /// Notes a failure here, because after the head of an answer nobody else sees how the invocation ended.
 async fn noted<T>(
-    deployment: Arc<Deployment>,
+    deployment: &Deployment,
     call: impl Future<Output = wasmtime::Result<T>>,
     meter: Arc<CpuMeter>,
 ) -> Result<T, InvocationError> {
-    let result = bounded(&deployment, call, meter).await;
-    result.inspect_err(|failure| note_failure(&deployment, failure))
+    bounded(deployment, call, meter).await.inspect_err(|failure| note_failure(deployment, failure))
 }
 
 fn note_failure(deployment: &Deployment, failure: &InvocationError) {
@@ -194,7 +236,7 @@ fn note_failure(deployment: &Deployment, failure: &InvocationError) {
 /// The name of a failure among the measurements.
 fn name_of(failure: &InvocationError) -> &'static str {
     match failure {
-        InvocationError::Saturated => "saturated",
+        InvocationError::Saturated | InvocationError::NoPlace => "saturated",
         InvocationError::TimedOut(_) => "timeout",
         InvocationError::LimitExceeded(_) => "limit",
         InvocationError::Trapped(_) => "trap",

@@ -18,6 +18,7 @@ use crate::config::{self, Manifest, Trigger};
 use crate::digest::Digest;
 use crate::error::StartError;
 use crate::ingress::listener;
+use crate::instances::Pool;
 use crate::loader::{self, Loader};
 use crate::supervisor::{ReconcileError, Supervisor};
 use crate::swap::Swapper;
@@ -25,6 +26,9 @@ use crate::{admin, engine, watcher};
 
 /// How long a backend may take to answer before the log says that it is missing.
 const FIRST_LOOK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long an instance waits for another invocation: longer than the pauses of steady traffic.
+const LONGEST_IDLE: Duration = Duration::from_secs(10);
 
 /// A running host.
 pub struct Host {
@@ -48,6 +52,7 @@ impl Host {
         let topics = topics(&manifest);
         host.supervisor.reconcile(manifest).await.map_err(ReconcileError::at_start)?;
         host.tasks.spawn(say_what_is_missing(clients, topics));
+        host.tasks.spawn(sweep(host.supervisor.clone(), host.stop.clone()));
         if let Some((listener, settings)) = admin {
             let address = listener.local_addr().expect("it is bound");
             info!(listener = "the admin port", %address, "listening");
@@ -88,7 +93,8 @@ impl Host {
 /// # Errors
 /// The first one that cannot.
 pub async fn check(manifest: &Manifest) -> Result<Vec<(String, PathBuf, Digest)>, StartError> {
-    let loader = engine::start().and_then(|engine| Loader::new(engine, Cache::new(None)));
+    let engine = engine::start(manifest.host.instances);
+    let loader = engine.and_then(|engine| Loader::new(engine, Cache::new(None)));
     let loader = loader.map_err(StartError::Engine)?;
     let mut checked = Vec::new();
     for (name, spec) in &manifest.services {
@@ -112,9 +118,20 @@ async fn bind_admin(manifest: &Manifest) -> Result<Option<(TcpListener, config::
 fn swapper(manifest: &Manifest, clients: Clients) -> Result<Swapper, StartError> {
     let state = manifest.host.state.clone();
     let cache = Cache::new(state.as_deref());
-    let loader = engine::start().and_then(|engine| Loader::new(engine, cache)).map_err(StartError::Engine)?;
+    let engine = engine::start(manifest.host.instances).map_err(StartError::Engine)?;
+    let pool = Pool::new(engine.clone(), manifest.host.instances);
+    let loader = Loader::new(engine, cache).map_err(StartError::Engine)?;
     let (archive, backends) = (Archive::new(state), manifest.backends.clone());
-    Ok(Swapper { loader, clients, archive, backends, tasks: TaskTracker::new() })
+    Ok(Swapper { loader, pool, clients, archive, backends, tasks: TaskTracker::new() })
+}
+
+/// Gives back what idle instances hold, once nothing has needed them for a while.
+async fn sweep(supervisor: Arc<Supervisor>, stop: CancellationToken) {
+    while stop.run_until_cancelled(tokio::time::sleep(LONGEST_IDLE / 2)).await.is_some() {
+        for service in supervisor.services() {
+            service.live().instances.sweep(LONGEST_IDLE);
+        }
+    }
 }
 
 /// Every topic that the manifest names.

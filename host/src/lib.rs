@@ -4,7 +4,7 @@
 //!
 //! - [`config`] reads the manifest; [`host`] makes everything ready and starts it.
 //! - [`ingress`] accepts a request or reads a record; [`registry`] says which version answers.
-//! - [`dispatch`] runs one invocation, within [`limits`]; its store holds a [`state`].
+//! - [`dispatch`] runs one invocation in one of the [`instances`], within [`limits`]; its store holds a [`state`].
 //! - [`capability`] is what the component can ask for: Postgres, Redis, Kafka, HTTP, logging.
 //! - `outbox` sends what a transaction has published, once it is committed.
 //! - [`loader`] made the version from a file, with the one [`engine`].
@@ -28,6 +28,7 @@ mod history;
 mod host;
 mod ingress;
 mod inspect;
+mod instances;
 mod limits;
 mod loader;
 mod metrics;

@@ -84,10 +84,6 @@ impl Loader {
         Ok(Self { engine, linker: Arc::new(linker), cache, compiling })
     }
 
-    pub fn engine(&self) -> &Engine {
-        &self.engine
-    }
-
     /// Makes a version of `bytes`, which came from `path`, for a service.
     ///
     /// # Errors

@@ -5,6 +5,10 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use componentd::cli::Cli;
 
+/// Each invocation is hundreds of small allocations, most of them freed on another thread's behalf soon after.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::try_parse().unwrap_or_else(|error| {

@@ -1,13 +1,33 @@
 //! The services, and which deployment of each answers.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 
 use crate::deployment::Deployment;
 use crate::digest::Digest;
 use crate::history::History;
+
+/// The services that run, by name, for those who call each other within the host.
+#[derive(Clone, Default)]
+pub struct Directory(Arc<RwLock<BTreeMap<String, Weak<Service>>>>);
+
+impl Directory {
+    pub fn enter(&self, service: &Arc<Service>) {
+        let mut services = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        services.insert(service.name.clone(), Arc::downgrade(service));
+    }
+
+    pub fn leave(&self, name: &str) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
+
+    pub fn find(&self, name: &str) -> Option<Arc<Service>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(name)?.upgrade()
+    }
+}
 
 /// A named slot of the manifest.
 pub struct Service {

@@ -1,7 +1,9 @@
-//! The data of one instance's store: what the invocation may use, and the views of it that capabilities get.
+//! The data of one instance's store: what the instance owns in the host, what the invocation that it is at may use, and the
+//! views of both that capabilities get.
 
 use std::sync::Arc;
 
+use http::HeaderValue;
 use tracing::Span;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -9,67 +11,104 @@ use wasmtime_wasi_config::WasiConfig;
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::capability::away::BackendAway;
-use crate::capability::http_out::Hooks;
+use crate::capability::postgres::Transaction;
 use crate::capability::{kafka, logging, postgres, redis};
+use crate::config::Limits;
 use crate::deployment::Deployment;
 use crate::limits::MemoryLimiter;
 
-/// Everything that one invocation owns in the host. Dropped with its store, also after a trap: open transactions are then
+/// One call of a component: on whose behalf the host acts.
+pub struct Invocation {
+    pub deployment: Arc<Deployment>,
+    /// What the log and other services know it by.
+    pub id: HeaderValue,
+    pub span: Span,
+    pub away: BackendAway,
+}
+
+impl Invocation {
+    pub fn new(deployment: Arc<Deployment>, id: HeaderValue, span: Span) -> Self {
+        Self { deployment, id, span, away: BackendAway::default() }
+    }
+}
+
+/// The invocation that an instance is at. Between two there is none, so an idle instance keeps no deployment alive.
+#[derive(Default)]
+pub struct Current(Option<Invocation>);
+
+impl Current {
+    pub fn get(&self) -> &Invocation {
+        self.0.as_ref().expect("a component runs, and calls the host, only within an invocation")
+    }
+}
+
+/// Everything that one instance owns in the host. Dropped with its store, also after a trap: open transactions are then
 /// rolled back, requests under way are cancelled.
 pub struct State {
-    deployment: Arc<Deployment>,
     table: ResourceTable,
     wasi: WasiCtx,
     http: WasiHttpCtx,
-    hooks: Hooks,
-    span: Span,
-    pub away: BackendAway,
+    current: Current,
+    span: logging::CurrentSpan,
     pub memory: MemoryLimiter,
 }
 
 impl State {
-    pub fn new(deployment: Arc<Deployment>, span: Span) -> Self {
+    pub fn new(limits: &Limits) -> Self {
+        let span = logging::CurrentSpan::default();
         let mut wasi = WasiCtx::builder();
         wasi.stdout(logging::Lines::new("stdout", span.clone()));
         wasi.stderr(logging::Lines::new("stderr", span.clone()));
         wasi.allow_tcp(false).allow_udp(false);
-        let away = BackendAway::default();
-        let (clients, grants) = (deployment.clients.http.clone(), deployment.http_grants.clone());
         Self {
             table: ResourceTable::new(),
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
-            hooks: Hooks { clients, grants, away: away.clone() },
-            memory: MemoryLimiter::new(&deployment.spec.limits),
-            deployment,
-            away,
+            current: Current::default(),
             span,
+            memory: MemoryLimiter::new(limits),
         }
     }
 
+    pub fn begin(&mut self, invocation: Invocation) {
+        self.span.set(Some(invocation.span.clone()));
+        self.current = Current(Some(invocation));
+    }
+
+    /// Whether the instance may serve another invocation: it holds nothing open, and has memory left.
+    pub fn end(&mut self) -> bool {
+        self.current = Current(None);
+        self.span.set(None);
+        let holds_transaction = self.table.iter_mut().any(|entry| entry.is::<Transaction>());
+        !holds_transaction && !self.memory.is_short()
+    }
+
     pub fn postgres(&mut self) -> postgres::View<'_> {
-        let Deployment { databases, spec, .. } = &*self.deployment;
-        postgres::View { databases, table: &mut self.table, kafka: spec.grants.kafka.as_ref(), away: &self.away }
+        let Invocation { deployment, away, .. } = self.current.get();
+        let Deployment { databases, spec, .. } = &**deployment;
+        postgres::View { databases, table: &mut self.table, kafka: spec.grants.kafka.as_ref(), away }
     }
 
     pub fn redis(&mut self) -> redis::View<'_> {
-        let Deployment { clients, spec, .. } = &*self.deployment;
+        let Invocation { deployment, away, .. } = self.current.get();
+        let Deployment { clients, spec, .. } = &**deployment;
         let (redis, grant) = (clients.redis.as_ref(), spec.grants.redis.as_ref());
-        redis::View { redis, grant, limits: &spec.limits, away: &self.away }
+        redis::View { redis, grant, limits: &spec.limits, away }
     }
 
     pub fn kafka(&mut self) -> kafka::View<'_> {
-        let Deployment { clients, spec, .. } = &*self.deployment;
+        let Invocation { deployment, away, .. } = self.current.get();
+        let Deployment { clients, spec, .. } = &**deployment;
         let (producer, grant) = (clients.producer.as_ref(), spec.grants.kafka.as_ref());
-        kafka::View { producer, grant, limits: &spec.limits, away: &self.away }
+        kafka::View { producer, grant, limits: &spec.limits, away }
     }
 
     pub fn logging(&mut self) -> logging::View<'_> {
-        logging::View { span: &self.span }
+        logging::View { span: &self.current.get().span }
     }
 
     pub fn config(&mut self) -> WasiConfig<'_> {
-        WasiConfig::new(&self.deployment.config)
+        WasiConfig::new(&self.current.get().deployment.config)
     }
 }
 
@@ -81,6 +120,6 @@ impl WasiView for State {
 
 impl WasiHttpView for State {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { hooks: &mut self.hooks, table: &mut self.table, ctx: &mut self.http }
+        WasiHttpCtxView { hooks: &mut self.current, table: &mut self.table, ctx: &mut self.http }
     }
 }

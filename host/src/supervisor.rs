@@ -42,10 +42,13 @@ struct Running {
 }
 
 impl Running {
-    /// Whether its component may call what listens there.
-    fn may_call(&self, address: SocketAddr) -> bool {
-        let grants = &self.service.live().spec.grants.http;
-        grants.iter().any(|grant| grant.private && grant.origin.port() == Some(address.port()))
+    /// Whether its component may call that service.
+    fn may_call(&self, callee: &Self) -> bool {
+        let is_there = |grant: &config::HttpGrant| {
+            let at_its_port = callee.address.is_some_and(|address| grant.origin.port() == Some(address.port()));
+            grant.origin.internal_service() == Some(&callee.service.name) || grant.private && at_its_port
+        };
+        self.service.live().spec.grants.http.iter().any(is_there)
     }
 }
 
@@ -176,6 +179,7 @@ impl Supervisor {
         }
         let stop_relays = self.run_relays(manifest, &service)?;
         let running = Running { service: service.clone(), address, ingress: tasks, stop_ingress: stop, stop_relays };
+        self.swapper.clients.services.enter(&service);
         self.running().insert(service.name.clone(), running);
         Ok(())
     }
@@ -192,6 +196,7 @@ impl Supervisor {
     fn stop_one(&self, name: &str) {
         let Some(running) = self.running().remove(name) else { return };
         info!(service = name, "stopping");
+        self.swapper.clients.services.leave(name);
         running.stop_ingress.cancel();
         let live = running.service.live();
         drop(running.service);
@@ -297,8 +302,7 @@ impl Supervisor {
         let running = self.running();
         let rest: Vec<_> = running.iter().filter(|(name, _)| !stopping.contains(*name)).collect();
         let is_called = |name: &String, callee: &Running| {
-            let others = rest.iter().filter(|(other, _)| *other != name);
-            callee.address.is_some_and(|address| others.clone().any(|(_, other)| other.may_call(address)))
+            rest.iter().any(|(other, caller)| *other != name && caller.may_call(callee))
         };
         let handle = |(name, running): &(&String, &Running)| {
             ((*name).clone(), running.ingress.clone(), running.stop_ingress.clone())

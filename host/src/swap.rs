@@ -20,6 +20,7 @@ use crate::deployment::{Deployment, Outcomes};
 use crate::digest::Digest;
 use crate::dispatch;
 use crate::history::{By, Entry, Outcome};
+use crate::instances::Pool;
 use crate::loader::{self, Loader, Version};
 use crate::registry::Service;
 
@@ -48,6 +49,7 @@ impl Rejected {
 #[derive(Clone)]
 pub struct Swapper {
     pub loader: Loader,
+    pub pool: Pool,
     pub clients: Clients,
     pub archive: Archive,
     pub backends: config::Backends,
@@ -135,8 +137,8 @@ impl Swapper {
 
     /// A deployment that nothing calls yet.
     pub fn deployment(&self, name: &str, spec: config::Service, databases: Databases, version: Version) -> Deployment {
-        let engine = self.loader.engine().clone();
-        Deployment::new(name.to_owned(), spec, engine, self.clients.clone(), databases, Arc::new(version))
+        let (pool, clients) = (self.pool.clone(), self.clients.clone());
+        Deployment::new(name.to_owned(), spec, pool, clients, databases, Arc::new(version))
     }
 
     /// The canary, where the manifest asks for one: a share of the requests, watched as closely as what is live.
@@ -225,11 +227,11 @@ async fn current_content(path: &Path) -> Option<Digest> {
 async fn probe(next: &Arc<Deployment>) -> Result<(), Rejected> {
     let span = info_span!("probe", service = next.name, version = %next.version.digest);
     dispatch::instantiate(next).await.map_err(|e| Rejected::at("instantiated")(&e))?;
-    let (Some(path), loader::Entry::Http(entry)) = (&next.spec.swap.probe, &next.version.entry) else { return Ok(()) };
+    let Some(path) = &next.spec.swap.probe else { return Ok(()) };
     let failed = Rejected::at("probed");
     let request = Request::get(path).header(http::header::HOST, "localhost").body(Full::<Bytes>::default());
     let request = request.map_err(|e| failed(&e))?;
-    let response = dispatch::http(next, entry, request, span).await.map_err(|e| failed(&e))?;
+    let response = dispatch::http(next, request, dispatch::PROBE, span).await.map_err(|e| failed(&e))?;
     if response.status().is_success() { Ok(()) } else { Err(failed(&format!("{path} answered {}", response.status()))) }
 }
 

@@ -12,12 +12,16 @@
 //! | `GET /silent` | returns without a response |
 //! | `GET /flood` | answers 200 with a body without end |
 //! | `GET /half` | answers 200 and traps in the middle of the body |
+//! | `GET /grow?mib=9` | allocates that much at once, gives it back, and answers 200 `grown` |
+//! | `GET /count` | answers 200 with how many such requests this instance has answered |
+//! | `GET /echo-id` | answers 200 with the request's `x-request-id` |
 //! | `GET /print` | writes to stdout, stderr and the log at each level, then answers 200 `printed` |
 
 // Nothing of it runs anywhere else, and what only the export calls would be dead there.
 #![cfg(target_family = "wasm")]
 
 use std::hint::black_box;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -37,6 +41,9 @@ const ROUTES: &[Route] = &[
     Route::get("/sleep", sleep),
     Route::get("/hog", hog),
     Route::get("/deep", deep),
+    Route::get("/grow", grow),
+    Route::get("/count", count),
+    Route::get("/echo-id", echo_id),
     Route::get("/print", print),
 ];
 
@@ -94,6 +101,21 @@ fn hog(_: &Request) -> Result<Response, Problem> {
     loop {
         hoard.push(black_box(vec![1_u8; 1024 * 1024]));
     }
+}
+
+fn grow(request: &Request) -> Result<Response, Problem> {
+    let mebibytes: usize = request.query_parameter("mib").and_then(|text| text.parse().ok()).unwrap_or_default();
+    drop(black_box(vec![1_u8; mebibytes * 1024 * 1024]));
+    Ok(Response::text(200, "grown"))
+}
+
+fn count(_: &Request) -> Result<Response, Problem> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    Ok(Response::text(200, (COUNT.fetch_add(1, Ordering::Relaxed) + 1).to_string()))
+}
+
+fn echo_id(request: &Request) -> Result<Response, Problem> {
+    Ok(Response::text(200, request.header("x-request-id").unwrap_or_default()))
 }
 
 fn deep(_: &Request) -> Result<Response, Problem> {

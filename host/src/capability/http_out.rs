@@ -7,7 +7,6 @@ use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -25,10 +24,17 @@ use tower_service::Service;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::capability::away::BackendAway;
-use crate::config::{self, Origin};
+use crate::capability::internal;
+use crate::config::Origin;
+use crate::deployment::Deployment;
+use crate::state::{Current, Invocation};
 
 /// How long to wait for a connection where the component sets no limit of its own.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Parts of a body that wait between a component and its reader, and the size of each: 1 MiB at the most.
+const BUFFERED_PARTS: usize = 8;
+const LARGEST_PART: usize = 128 << 10;
 
 type HttpClient = Client<HttpsConnector<HttpConnector<Resolver>>, WasiBody>;
 
@@ -123,28 +129,33 @@ fn embedded_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
     }
 }
 
-/// What `wasi:http` asks before it sends a request of one invocation.
-pub struct Hooks {
-    pub clients: Clients,
-    pub grants: Arc<Vec<config::HttpGrant>>,
-    pub away: BackendAway,
-}
-
 type Sent = (http::Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
 
-impl WasiHttpHooks for Hooks {
+/// What `wasi:http` asks before it sends a request of one invocation.
+impl WasiHttpHooks for Current {
+    /// A component that writes its body in a few parts is done with it, and with the invocation, before the client has read
+    /// any of it.
+    fn p2_outgoing_body_buffer_chunks(&mut self) -> usize {
+        BUFFERED_PARTS
+    }
+
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        LARGEST_PART
+    }
+
     fn send_request(
         &mut self,
         request: http::Request<WasiBody>,
         options: Option<RequestOptions>,
         _body_result: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Result<Sent, Error>> + Send> {
-        let prepared = self.prepare(request);
-        let away = self.away.clone();
+        let invocation = self.get();
+        let sending = prepare(invocation, request, options.unwrap_or_default());
+        let away = invocation.away.clone();
         Box::new(async move {
-            let (client, request) = prepared?;
+            let sending = sending?;
             let asking = Asking(Some(away));
-            let response = send(&client, request, options.unwrap_or_default()).await;
+            let response = sending.await;
             asking.ended(&response);
             let response = response?;
             let finished: Box<dyn Future<Output = _> + Send> = Box::new(std::future::ready(Ok(())));
@@ -153,26 +164,35 @@ impl WasiHttpHooks for Hooks {
     }
 }
 
-impl Hooks {
-    /// The grant decides: which client may connect, and which headers are the host's own.
-    fn prepare(&self, mut request: http::Request<WasiBody>) -> Result<(HttpClient, http::Request<WasiBody>), Error> {
-        let origin = Origin::of(request.uri()).ok_or(Error::HttpRequestUriInvalid)?;
-        let grant = self.grants.iter().find(|grant| grant.origin == origin).ok_or_else(|| {
-            tracing::warn!(%origin, "outbound request denied: no `grants.http` has this origin");
-            Error::HttpRequestDenied
-        })?;
-        if !grant.private && literal_ip(request.uri()).is_some_and(|ip| !is_public(ip)) {
-            tracing::warn!(%origin, "outbound request denied: `private = true` is not granted");
-            return Err(Error::DestinationIpProhibited);
-        }
-        for (name, value) in &grant.headers {
-            request.headers_mut().insert(name, value.clone());
-        }
-        // The client writes it from the URI, so that it cannot name another origin than the granted one.
-        request.headers_mut().remove(HOST);
-        let client = if grant.private { &self.clients.private } else { &self.clients.public };
-        Ok((client.clone(), request))
+type Sending = Pin<Box<dyn Future<Output = Result<http::Response<WasiBody>, Error>> + Send>>;
+
+/// The grant decides: who is called, which client may connect, and which headers are the host's own.
+fn prepare(
+    invocation: &Invocation,
+    mut request: http::Request<WasiBody>,
+    options: RequestOptions,
+) -> Result<Sending, Error> {
+    let Deployment { spec, clients, .. } = &*invocation.deployment;
+    let origin = Origin::of(request.uri()).ok_or(Error::HttpRequestUriInvalid)?;
+    let grant = spec.grants.http.iter().find(|grant| grant.origin == origin).ok_or_else(|| {
+        tracing::warn!(%origin, "outbound request denied: no `grants.http` has this origin");
+        Error::HttpRequestDenied
+    })?;
+    for (name, value) in &grant.headers {
+        request.headers_mut().insert(name, value.clone());
     }
+    if let Some(service) = origin.internal_service() {
+        let callee = clients.services.find(service);
+        return Ok(Box::pin(internal::call(callee, request, invocation.id.clone(), options)));
+    }
+    if !grant.private && literal_ip(request.uri()).is_some_and(|ip| !is_public(ip)) {
+        tracing::warn!(%origin, "outbound request denied: `private = true` is not granted");
+        return Err(Error::DestinationIpProhibited);
+    }
+    // The client writes it from the URI, so that it cannot name another origin than the granted one.
+    request.headers_mut().remove(HOST);
+    let client = if grant.private { &clients.http.private } else { &clients.http.public };
+    Ok(Box::pin(send(client.clone(), request, options)))
 }
 
 /// A request under way. Where it ends without an answer, also because the component would not wait longer, the other server
@@ -210,7 +230,7 @@ fn literal_ip(uri: &http::Uri) -> Option<IpAddr> {
 }
 
 async fn send(
-    client: &HttpClient,
+    client: HttpClient,
     request: http::Request<WasiBody>,
     options: RequestOptions,
 ) -> Result<http::Response<WasiBody>, Error> {

@@ -4,6 +4,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use tokio::io::AsyncWrite;
@@ -50,16 +51,35 @@ impl wit::Host for View<'_> {
     }
 }
 
-/// Stdout or stderr of one invocation, each line of which becomes a log line.
+/// The span of the invocation that an instance is at.
+#[derive(Clone, Default)]
+pub struct CurrentSpan(Arc<Mutex<Option<Span>>>);
+
+impl CurrentSpan {
+    pub fn set(&self, span: Option<Span>) {
+        *self.lock() = span;
+    }
+
+    fn in_scope(&self, log: impl FnOnce()) {
+        let span = self.lock().clone();
+        span.unwrap_or_else(Span::none).in_scope(log);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Span>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Stdout or stderr of an instance, each line of which becomes a log line.
 #[derive(Clone)]
 pub struct Lines {
     stream: &'static str,
-    span: Span,
+    span: CurrentSpan,
     unfinished: Vec<u8>,
 }
 
 impl Lines {
-    pub fn new(stream: &'static str, span: Span) -> Self {
+    pub fn new(stream: &'static str, span: CurrentSpan) -> Self {
         Self { stream, span, unfinished: Vec::new() }
     }
 

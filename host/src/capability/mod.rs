@@ -5,6 +5,7 @@
 
 pub mod away;
 pub mod http_out;
+mod internal;
 pub mod kafka;
 pub mod logging;
 pub mod postgres;

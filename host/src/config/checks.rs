@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use super::KeyError;
 use super::manifest::{Manifest, Service, Trigger};
+use crate::engine;
 
 type Check = Result<(), KeyError>;
 
@@ -15,12 +16,16 @@ pub(super) fn check(manifest: &Manifest) -> Check {
     if manifest.admin.as_ref().is_some_and(|admin| !admin.listen.ip().is_loopback() && admin.token.is_none()) {
         return fail(["admin", "listen"], "anyone could reach it: set `token`, or listen on a loopback address");
     }
+    if !(1..=engine::MAX_INSTANCES).contains(&manifest.host.instances) {
+        return fail(["host", "instances"], format!("must be from 1 to {}", engine::MAX_INSTANCES));
+    }
     for (name, service) in &manifest.services {
         service_name(name)?;
         triggers(name, service)?;
-        limits(name, service)?;
+        limits(manifest, name, service)?;
         swap(name, service)?;
         backends(manifest, name, service)?;
+        internal_origins(manifest, name, service)?;
     }
     listeners(manifest)
 }
@@ -57,13 +62,19 @@ fn triggers(name: &str, service: &Service) -> Check {
     }
 }
 
-fn limits(name: &str, service: &Service) -> Check {
-    let limits = &service.limits;
-    if limits.concurrency == 0 || limits.concurrency > crate::engine::MAX_INSTANCES as usize {
-        let reason = format!("must be from 1 to {}", crate::engine::MAX_INSTANCES);
+fn limits(manifest: &Manifest, name: &str, service: &Service) -> Check {
+    let (limits, instances) = (&service.limits, manifest.host.instances);
+    if limits.concurrency == 0 || limits.concurrency > instances as usize {
+        let reason = format!("must be from 1 to {instances} (`instances` under [host])");
         return fail(["services", name, "limits", "concurrency"], reason);
     }
-    if limits.memory.0 > crate::engine::MAX_MEMORY {
+    if limits.reuse == 0 {
+        return fail(
+            ["services", name, "limits", "reuse"],
+            "must be at least 1; `isolation = \"request\"` reuses nothing",
+        );
+    }
+    if limits.memory.0 > engine::MAX_MEMORY {
         return fail(
             ["services", name, "limits", "memory"],
             "must be at most 4GiB, the size of a 32-bit linear memory",
@@ -110,6 +121,23 @@ fn backends(manifest: &Manifest, name: &str, service: &Service) -> Check {
     }
     if matches!(service.trigger(), Trigger::Kafka(_)) && backends.kafka.is_none() {
         return missing("kafka", "kafka", "brokers = \"host:9092\"");
+    }
+    Ok(())
+}
+
+/// `http://<service>.internal` is another service of this manifest that answers HTTP, and nothing else has that domain.
+fn internal_origins(manifest: &Manifest, name: &str, service: &Service) -> Check {
+    let answers_http = |callee: &str| {
+        manifest.services.get(callee).is_some_and(|callee| matches!(callee.triggers().as_slice(), [Trigger::Http(_)]))
+    };
+    for grant in service.grants.http.iter().filter(|grant| grant.origin.is_internal()) {
+        if !grant.origin.internal_service().is_some_and(answers_http) {
+            let reason = format!(
+                "{} is no service here that answers HTTP: write http://<service>.internal, without a port",
+                grant.origin
+            );
+            return fail(["services", name, "grants", "http"], reason);
+        }
     }
     Ok(())
 }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, de};
 
-use super::values::{Bytes, Canary, Duration, KeyPattern, Origin, flag, optional};
+use super::bounds::{Isolation, Limits, Swap};
+use super::values::{Bytes, Duration, KeyPattern, Origin, flag, optional};
 
 /// The whole file.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -24,12 +25,21 @@ pub struct Manifest {
 }
 
 /// The host itself.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct HostSettings {
     /// The folder for versions, history and compiled code. Without it, they end with the process.
-    #[serde(default, deserialize_with = "optional")]
+    #[serde(deserialize_with = "optional")]
     pub state: Option<PathBuf>,
+    /// Instances at the same time, over all services, running and idle. Each reserves 4 GiB of address space, and no memory.
+    pub instances: u32,
+}
+
+impl Default for HostSettings {
+    /// A dozen busy services, in a thirtieth of the address space that a process has.
+    fn default() -> Self {
+        Self { state: None, instances: 1_000 }
+    }
 }
 
 /// The port for those who run the host.
@@ -103,6 +113,8 @@ pub struct Service {
     pub config: BTreeMap<String, String>,
     #[serde(default)]
     pub grants: Grants,
+    #[serde(default)]
+    pub isolation: Isolation,
     #[serde(default)]
     pub limits: Limits,
     #[serde(default)]
@@ -269,79 +281,6 @@ pub struct HttpGrant {
     /// Whether the origin may be at a loopback, link-local or private address.
     #[serde(default, deserialize_with = "flag")]
     pub private: bool,
-}
-
-/// Bounds of one invocation, and of how many there are.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Limits {
-    /// Linear memory in total.
-    pub memory: Bytes,
-    /// Processor time inside the component.
-    pub cpu: Duration,
-    /// From the start of an invocation to its end, waiting included.
-    pub timeout: Duration,
-    /// For one call of a capability. Below `timeout`, so that a component can still answer when a backend does not.
-    pub call_timeout: Duration,
-    /// Invocations at the same time.
-    pub concurrency: usize,
-    /// Invocations that wait for their turn; further ones are answered with 503.
-    pub queue: usize,
-    /// The largest response body.
-    pub response: Bytes,
-    /// Host memory that one call's arguments or one result of a capability may take: rows, values, bodies.
-    pub transfer: Bytes,
-    /// Rows of one query.
-    pub rows: usize,
-}
-
-/// How another version takes over.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Swap {
-    /// A path that a new version must answer with 2xx before it goes live.
-    pub probe: Option<String>,
-    /// A share of the requests that a new version gets first, as in `10% for 60s`.
-    pub canary: Option<Canary>,
-    /// How long what the old version has begun may take; the rest is cut.
-    pub drain: Duration,
-    /// The share of failures (traps, timeouts, limits, 5xx) past which the host goes back to the old version.
-    pub failure_rate: f64,
-    /// The new version is watched for so many invocations,
-    pub watch_requests: u64,
-    /// and for so long, whichever ends first.
-    pub watch: Duration,
-}
-
-impl Default for Swap {
-    /// A failure in five is no accident; a hundred invocations show it, and after a minute it is old news.
-    fn default() -> Self {
-        Self {
-            probe: None,
-            canary: None,
-            drain: Duration(std::time::Duration::from_secs(30)),
-            failure_rate: 0.2,
-            watch_requests: 100,
-            watch: Duration(std::time::Duration::from_secs(60)),
-        }
-    }
-}
-
-impl Default for Limits {
-    /// Generous for JSON services, far from what would hurt the host: 64 invocations of 64 MiB are 4 GiB at the worst.
-    fn default() -> Self {
-        Self {
-            memory: Bytes(64 << 20),
-            cpu: Duration(std::time::Duration::from_millis(200)),
-            timeout: Duration(std::time::Duration::from_secs(10)),
-            call_timeout: Duration(std::time::Duration::from_secs(3)),
-            concurrency: 64,
-            queue: 256,
-            response: Bytes(8 << 20),
-            transfer: Bytes(16 << 20),
-            rows: 10_000,
-        }
-    }
 }
 
 impl Manifest {

@@ -70,11 +70,24 @@ impl Origin {
         self.0.parse::<url::Url>().ok()?.port_or_known_default()
     }
 
+    /// The service of this host that it stands for, as `http://<service>.internal`.
+    pub fn internal_service(&self) -> Option<&str> {
+        self.0.strip_prefix("http://")?.strip_suffix(INTERNAL)
+    }
+
+    /// Whether its host is in the domain that is kept for the services of this host.
+    pub(super) fn is_internal(&self) -> bool {
+        self.0.parse::<url::Url>().is_ok_and(|url| url.host_str().is_some_and(|host| host.ends_with(INTERNAL)))
+    }
+
     fn of_url(url: &url::Url) -> Option<Self> {
         let usable = matches!(url.scheme(), "http" | "https") && url.has_host();
         usable.then(|| Self(url.origin().ascii_serialization()))
     }
 }
+
+/// The domain that ICANN keeps out of the public name space for private use (board resolution 2024.07.29.06).
+const INTERNAL: &str = ".internal";
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -185,6 +198,12 @@ mod tests {
         assert_ne!("http://a:81".parse::<Origin>().ok(), Origin::of(&"http://a/".parse().unwrap()));
         assert!("https://a/path".parse::<Origin>().is_err() && "ftp://a".parse::<Origin>().is_err());
         assert!("https://user@a".parse::<Origin>().is_err());
+        assert_eq!("http://orders.internal".parse::<Origin>().unwrap().internal_service(), Some("orders"));
+        for outside in
+            ["https://orders.internal", "http://orders.internal:81", "http://internal", "http://a.internal.b"]
+        {
+            assert_eq!(outside.parse::<Origin>().unwrap().internal_service(), None, "{outside}");
+        }
     }
 
     #[test]

@@ -6,19 +6,19 @@ use std::time::{Duration, Instant};
 use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Bytes;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span, info, info_span};
 
 use super::listener::{self, Bounds};
-use super::problem::{Body, problem};
+use super::problem::{Body, BodyError, problem};
 use crate::config::HttpTrigger;
 use crate::dispatch::{self, InvocationError};
-use crate::loader::Entry;
 use crate::registry::Service;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The header that a request's id comes and goes in.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Past a service's own deadline there is nothing left to wait for but the last bytes on the wire.
 const DRAIN_GRACE: Duration = Duration::from_secs(1);
@@ -39,11 +39,13 @@ pub async fn serve(listener: TcpListener, service: Arc<Service>, trigger: HttpTr
 }
 
 /// The life of a request: its id and version, its body, the component's answer or a problem.
-async fn answer(service: &Arc<Service>, trigger: &HttpTrigger, request: Request<Incoming>) -> Response<Body> {
+pub async fn answer<B>(service: &Service, trigger: &HttpTrigger, request: Request<B>) -> Response<Body>
+where
+    B: hyper::body::Body<Data = Bytes, Error: Into<BodyError>>,
+{
     let id = request_id(&request);
     let deployment = service.pick();
     let version = &deployment.version;
-    let Entry::Http(entry) = &version.entry else { unreachable!("a loader checks the export against the trigger") };
     let span = info_span!("request", service = service.name, version = %version.digest, request_id = id.to_str().unwrap_or_default());
     let access = Access::of(&request);
     let replied = async {
@@ -51,7 +53,7 @@ async fn answer(service: &Arc<Service>, trigger: &HttpTrigger, request: Request<
             return Err(reject(StatusCode::SERVICE_UNAVAILABLE, "the service is not ready yet; try again later"));
         }
         let request = receive(request, trigger).await?;
-        let response = dispatch::http(&deployment, entry, request, span.clone()).await.map_err(|e| failed(&e))?;
+        let response = dispatch::http(&deployment, request, id.clone(), span.clone()).await.map_err(|e| failed(&e))?;
         Ok(response.map(BodyExt::boxed_unsync))
     };
     let mut response = replied.instrument(span.clone()).await.unwrap_or_else(|problem: Box<Response<Body>>| *problem);
@@ -61,22 +63,23 @@ async fn answer(service: &Arc<Service>, trigger: &HttpTrigger, request: Request<
 }
 
 /// The client's own id if it is one that can stand in a log, else a new one (UUID v7, so ids sort by time).
-fn request_id(request: &Request<Incoming>) -> HeaderValue {
+fn request_id<B>(request: &Request<B>) -> HeaderValue {
     let printable = |id: &&HeaderValue| !id.is_empty() && id.len() <= 128 && id.to_str().is_ok();
     let fresh = || HeaderValue::from_str(&uuid::Uuid::now_v7().to_string()).expect("a UUID is ASCII");
     request.headers().get(REQUEST_ID).filter(printable).cloned().unwrap_or_else(fresh)
 }
 
 /// Takes in the whole body before the component is started: a slow client costs memory, up to the limit, and no instance.
-async fn receive(
-    request: Request<Incoming>,
-    trigger: &HttpTrigger,
-) -> Result<Request<Full<Bytes>>, Box<Response<Body>>> {
+async fn receive<B>(request: Request<B>, trigger: &HttpTrigger) -> Result<Request<Full<Bytes>>, Box<Response<Body>>>
+where
+    B: hyper::body::Body<Data = Bytes, Error: Into<BodyError>>,
+{
     let limit = trigger.max_body.0;
     if declared_length(&request).is_some_and(|length| length > limit as u64) {
         return Err(too_large(limit));
     }
     let (mut parts, body) = request.into_parts();
+    let body = std::pin::pin!(body);
     let received = tokio::time::timeout(trigger.body_timeout.0, Limited::new(body, limit).collect());
     let body = match received.await {
         Ok(Ok(body)) => body.to_bytes(),
@@ -91,7 +94,7 @@ async fn receive(
     Ok(Request::from_parts(parts, Full::new(body)))
 }
 
-fn declared_length(request: &Request<Incoming>) -> Option<u64> {
+fn declared_length<B>(request: &Request<B>) -> Option<u64> {
     request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
@@ -105,9 +108,9 @@ fn too_large(limit: usize) -> Box<Response<Body>> {
 
 /// What a client learns of a failed invocation; the log has the rest.
 fn failed(error: &InvocationError) -> Box<Response<Body>> {
-    use InvocationError::{Cut, LimitExceeded, NoAnswer, Refused, Saturated, TimedOut, Trapped};
+    use InvocationError::{Cut, LimitExceeded, NoAnswer, NoPlace, Refused, Saturated, TimedOut, Trapped};
     match error {
-        Saturated | Cut => reject(StatusCode::SERVICE_UNAVAILABLE, "the service is busy; try again later"),
+        Saturated | NoPlace | Cut => reject(StatusCode::SERVICE_UNAVAILABLE, "the service is busy; try again later"),
         TimedOut(_) => reject(StatusCode::GATEWAY_TIMEOUT, "the service did not answer in time"),
         LimitExceeded(_) | NoAnswer | Refused(_) | Trapped(_) => {
             reject(StatusCode::INTERNAL_SERVER_ERROR, "the service failed; the request id names it in the log")
@@ -123,7 +126,7 @@ struct Access {
 }
 
 impl Access {
-    fn of(request: &Request<Incoming>) -> Self {
+    fn of<B>(request: &Request<B>) -> Self {
         let path = request.uri().path().to_owned();
         Self { method: request.method().clone(), path, start: Instant::now() }
     }

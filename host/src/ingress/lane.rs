@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderValue;
 use rdkafka::message::{Headers as _, Message as _, OwnedMessage};
 use tokio_util::sync::CancellationToken;
 use tracing::{Span, error, info, info_span, warn};
@@ -14,7 +15,7 @@ use crate::capability::kafka::Producer;
 use crate::config::KafkaTrigger;
 use crate::deployment::Deployment;
 use crate::dispatch::{self, InvocationError};
-use crate::loader::{Entry, Version};
+use crate::loader::Version;
 use crate::metrics::Metrics;
 use crate::registry::Service;
 
@@ -52,13 +53,14 @@ impl Handling {
     /// Hands the record over, up to the attempts that the manifest allows.
     pub async fn handle(&self, message: &OwnedMessage, stopping: &CancellationToken) -> Done {
         let mut record = incoming(message);
+        let id = format!("{}/{}/{}", record.topic, record.partition, record.offset);
         let mut waits = 0;
         loop {
             let deployment = self.service.pick();
             let version = &deployment.version;
-            let span = self.span(&record, version);
+            let span = self.span(&id, version);
             let last = record.attempt >= self.trigger.attempts;
-            let reason = match self.attempt(&deployment, &record, span.clone()).await {
+            let reason = match self.attempt(&deployment, &record, &id, span.clone()).await {
                 Ok(()) => return Done::Settled,
                 Err(Failed::Record(Failure::Reject(reason))) => {
                     return self.bury(&record, version, reason, &span, stopping).await;
@@ -81,22 +83,27 @@ impl Handling {
         }
     }
 
-    fn span(&self, record: &IncomingRecord, version: &Version) -> Span {
-        let IncomingRecord { topic, partition, offset, .. } = record;
-        let id = format!("{topic}/{partition}/{offset}");
+    fn span(&self, id: &str, version: &Version) -> Span {
         info_span!("record", service = self.service.name, version = %version.digest, request_id = id)
     }
 
-    async fn attempt(&self, deployment: &Arc<Deployment>, record: &IncomingRecord, span: Span) -> Result<(), Failed> {
-        let Entry::Kafka(entry) = &deployment.version.entry else {
-            unreachable!("a loader checks the export against the trigger")
-        };
-        let outcome = dispatch::kafka(deployment, entry, record, span.clone()).await;
+    async fn attempt(
+        &self,
+        deployment: &Arc<Deployment>,
+        record: &IncomingRecord,
+        id: &str,
+        span: Span,
+    ) -> Result<(), Failed> {
+        let id =
+            HeaderValue::from_str(id).expect("a topic's name is ASCII letters, digits, dots, hyphens and underscores");
+        let outcome = dispatch::kafka(deployment, record, id, span).await;
         let failure = match outcome.result {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(failure)) => failure,
-            // No fault of the record: the next version handles it.
-            Err(cut @ InvocationError::Cut) => return Err(Failed::BackendAway(cut.to_string())),
+            // No fault of the record: the next version handles it, or this one when there is a place.
+            Err(waits @ (InvocationError::Cut | InvocationError::NoPlace)) => {
+                return Err(Failed::BackendAway(waits.to_string()));
+            }
             Err(failure) => Failure::Retry(failure.to_string()),
         };
         Err(match failure {

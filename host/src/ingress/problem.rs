@@ -6,7 +6,10 @@ use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use hyper::body::Bytes;
 
 /// The body of any answer.
-pub type Body = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
+pub type Body = UnsyncBoxBody<Bytes, BodyError>;
+
+/// Why a body has no end.
+pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A body that is there already.
 pub fn full(bytes: impl Into<Bytes>) -> Body {

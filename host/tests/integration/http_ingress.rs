@@ -6,24 +6,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::support::client::Client;
-use crate::support::files::guest;
-use crate::support::host::{client, start};
+use crate::support::misbehave::misbehave;
 use crate::support::wait::PATIENCE;
 
 /// A host of a guest with these settings of its listener.
 async fn listener(settings: &str) -> (Host, Client) {
-    let component = guest("misbehave");
-    let manifest = format!(
-        r#"
-        [services.guest]
-        component = "{component}"
-        http = {{ listen = "127.0.0.1:0" {settings} }}
-        limits = {{ timeout = "60s" }}
-        "#
-    );
-    let host = start(&manifest).await;
-    let client = client(&host, "guest");
-    (host, client)
+    misbehave(settings, "limits = { timeout = '60s' }").await
 }
 
 /// A connection, byte by byte.

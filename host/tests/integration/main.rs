@@ -10,6 +10,8 @@ mod graceful_stop;
 mod http_ingress;
 mod http_out;
 mod idempotency;
+mod internal;
+mod isolation;
 mod kafka_ingress;
 mod logs;
 mod malformed;

@@ -130,8 +130,8 @@ fn values() {
         ("limits = { memory = '5GiB' }", "limits.memory", "must be at most 4GiB, the size of a 32-bit linear memory"),
         ("limits = { cpu = '5' }", "limits.cpu", "\"5\" is no duration: write a number with ms, s, m or h, as in 10s"),
         ("limits = { timeout = '0s' }", "limits.timeout", "must be more than zero"),
-        ("limits = { concurrency = 0 }", "limits.concurrency", "must be from 1 to 1000"),
-        ("limits = { concurrency = 1001 }", "limits.concurrency", "must be from 1 to 1000"),
+        ("limits = { concurrency = 0 }", "limits.concurrency", "must be from 1 to 1000 (`instances` under [host])"),
+        ("limits = { concurrency = 1001 }", "limits.concurrency", "must be from 1 to 1000 (`instances` under [host])"),
         ("limits = { rows = 0 }", "limits.rows", "must be at least 1"),
         ("grants.redis = { read = [''] }", "grants.redis.read.0", "must not be empty"),
         (
@@ -181,4 +181,27 @@ fn urls_stay_out_of_messages() {
     assert_eq!(postgres, "m.toml:2: backends.postgres.url: must be postgres://user:password@host:port");
     let redis = url("redis", "rediss://root:secret@db");
     assert_eq!(redis, "m.toml:2: backends.redis.url: must be redis://user:password@host:port");
+}
+
+#[test]
+fn services_within_the_host() {
+    let grant = |origin: &str| format!("grants.http = [{{ origin = '{origin}' }}]");
+    parse(&service(&format!("http = {{ listen = '127.0.0.1:0' }}\n{}", grant("http://a.internal")))).unwrap();
+    for origin in ["http://b.internal", "http://a.internal:81", "https://a.internal", "http://x.a.internal"] {
+        let error = error_in(&grant(origin));
+        assert!(error.contains(&format!("{origin} is no service here that answers HTTP")), "{error}");
+    }
+}
+
+#[test]
+fn isolation_and_instances() {
+    parse(&service("http = { listen = '127.0.0.1:0' }\nisolation = 'request'\nlimits = { reuse = 5 }")).unwrap();
+    assert!(error_in("isolation = 'none'").contains("unknown variant `none`, expected `reuse` or `request`"));
+    assert!(error_in("limits = { reuse = 0 }").starts_with("m.toml:6: services.a.limits.reuse: must be at least 1"));
+    let host =
+        |instances: u32| format!("[host]\ninstances = {instances}\n{}", service("http = { listen = '[::1]:0' }"));
+    assert!(error(&host(0)).starts_with("m.toml:2: host.instances: must be from 1 to 10000"));
+    assert!(
+        error(&host(10)).contains("services.a.limits.concurrency: must be from 1 to 10 (`instances` under [host])")
+    );
 }

@@ -5,24 +5,11 @@ use std::time::{Duration, Instant};
 use componentd::Host;
 
 use crate::support::client::Client;
-use crate::support::files::guest;
-use crate::support::host::{client, start};
 use crate::support::wait::PATIENCE;
 
 /// A host of the guest, with these limits.
 async fn misbehave(limits: &str) -> (Host, Client) {
-    let component = guest("misbehave");
-    let manifest = format!(
-        r#"
-        [services.misbehave]
-        component = "{component}"
-        http = {{ listen = "127.0.0.1:0" }}
-        limits = {{ {limits} }}
-        "#
-    );
-    let host = start(&manifest).await;
-    let client = client(&host, "misbehave");
-    (host, client)
+    crate::support::misbehave::misbehave("", &format!("limits = {{ {limits} }}")).await
 }
 
 async fn expect_well(client: &Client) {

@@ -4,6 +4,7 @@
 use serde_json::json;
 
 use crate::support::files::{component, is_ci, say_loudly, target};
+use crate::support::host::free_port;
 use crate::support::servers::{kafka, postgres, redis};
 use crate::support::store::{Clients, Customer, Plan, Store};
 use crate::support::unique;
@@ -58,10 +59,12 @@ async fn with_the_embedded_kafka() {
     store.running.host.stop().await;
 }
 
-/// A real Kafka, where there is one, and whatever the environment names.
+/// A real Kafka, where there is one, and whatever the environment names; and checkouts that go over the network.
 #[tokio::test(flavor = "multi_thread")]
 async fn with_the_servers_that_the_tests_share() {
-    let store = Plan::new(postgres().await, redis().await, &kafka().await.brokers()).start().await;
+    let plan = Plan::new(postgres().await, redis().await, &kafka().await.brokers());
+    let orders = Some(format!("127.0.0.1:{}", free_port()));
+    let store = Plan { orders, ..plan }.start().await;
     buy(&store.http()).await;
     store.host.stop().await;
 }

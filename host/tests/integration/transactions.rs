@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::support::probe::{Calls, HTTP_GRANT, Probe};
 use crate::support::servers::{connect, postgres};
 use crate::support::unique;
+use crate::support::wait::until;
 use sqlx::{AssertSqlSafe, Executor};
 
 /// A table of one test, in which a row is a mark that a transaction has left.
@@ -92,10 +93,43 @@ async fn a_session_leaves_nothing_behind() {
     for sql in ["begin", "set work_mem = '1MB'", "/* x */ listen a", "prepare p as select 1", "commit", "discard all"] {
         assert_eq!(calls.sql(sql, json!([])).await["error"]["kind"], "denied", "{sql}");
     }
-    let changed = "select set_config('application_name', 'changed', false), pg_advisory_lock(7)::text";
-    assert!(calls.sql(changed, json!([])).await["rows"].is_array());
-    let left = "select current_setting('application_name'), exists(select from pg_locks where locktype = 'advisory' \
-                and pid = pg_backend_pid())";
-    let row = calls.row(left, json!([])).await;
-    assert_eq!((&row[0]["value"], &row[1]["value"]), (&json!("componentd"), &json!(false)));
+    let look = "select current_setting('application_name'), exists(select from pg_locks where locktype = 'advisory' \
+                and pid = pg_backend_pid()), to_regclass('pg_temp.t') is not null";
+    for change in [
+        "select set_config('application_name', 'changed', false), pg_advisory_lock(7)::text",
+        "do $$ begin perform set_config('application_name', 'changed', false), pg_advisory_lock(7); end $$",
+        "create temporary table t ()",
+        "select 1 as one into temp t",
+    ] {
+        let answer = calls.sql(change, json!([])).await;
+        assert!(answer["error"].is_null(), "{change}: {answer}");
+        let row = calls.row(look, json!([])).await;
+        let values: Vec<_> = row.iter().map(|column| &column["value"]).collect();
+        assert_eq!(values, [&json!("componentd"), &json!(false), &json!(false)], "{change}");
+    }
+    assert_eq!(calls.sql("select lastval()", json!([])).await["error"]["kind"], "denied");
+}
+
+/// What a statement's text does not show: code that the database has of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_reset_where_a_plain_statement_calls_code_of_the_database() {
+    let probe = Probe::start_alone(HTTP_GRANT).await;
+    let calls = probe.calls();
+    let mut owner = connect(postgres().await, &probe.database).await;
+    let code = "create function change() returns trigger language plpgsql as
+                $$ begin perform set_config('application_name', 'changed', false); return new; end $$;
+                create table changing (a int);
+                create trigger change before insert on changing for each row execute function change()";
+    owner.execute(AssertSqlSafe(code.to_owned())).await.unwrap();
+    // Each connection asks for such code when it is made.
+    let end = "select pg_terminate_backend(pid) from pg_stat_activity \
+               where datname = current_database() and pid <> pg_backend_pid()";
+    owner.execute(end).await.unwrap();
+    let row = until("a new connection", async || {
+        calls.sql("insert into changing values (1) returning a", json!([])).await["rows"].get(0).cloned()
+    })
+    .await;
+    assert_eq!(row[0]["value"], 1);
+    let row = calls.row("select current_setting('application_name')", json!([])).await;
+    assert_eq!(row[0]["value"], "componentd");
 }

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use sqlx::migrate::MigrateError;
-use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgStatement};
-use sqlx::{AssertSqlSafe, Connection, Either, Executor, Postgres, SqlSafeStr, Statement};
+use sqlx::{AssertSqlSafe, Either, Executor, SqlSafeStr, Statement};
 use tokio::sync::Notify;
 
+use super::plain::{self, Shown};
+use super::pool::{Borrowed, Pool};
 use super::{arguments, rows, session, wit};
 use crate::bindings::componentd::kafka::types::OutgoingRecord;
 use crate::{config, outbox};
@@ -29,7 +30,7 @@ pub struct Databases(BTreeMap<String, Database>);
 /// A pool of connections to one database, and the bounds of each call.
 #[derive(Clone, Debug)]
 pub struct Database {
-    pool: PgPool,
+    pool: Pool,
     bounds: Bounds,
     /// Woken after each commit that published something.
     published: Arc<Notify>,
@@ -46,7 +47,7 @@ pub(super) struct Bounds {
 /// to anyone else.
 #[derive(Debug)]
 pub struct Transaction {
-    transaction: sqlx::Transaction<'static, Postgres>,
+    session: Borrowed,
     bounds: Bounds,
     has_published: bool,
     published: Arc<Notify>,
@@ -90,13 +91,15 @@ impl Databases {
         for (alias, grant) in &grants.postgres {
             let Some(Database { pool, .. }) = self.0.get(alias) else { continue };
             let unreachable = |source| MigrationError::Unreachable { database: grant.database.clone(), source };
-            let mut connection = pool.acquire().await.map_err(unreachable)?;
+            let mut borrowed = pool.borrow().await.map_err(unreachable)?;
+            let connection = borrowed.connection();
             if let Some(folder) = &grant.migrations {
-                apply(&mut connection, folder).await.map_err(|e| failed(grant, folder, e))?;
+                apply(connection, folder).await.map_err(|e| failed(grant, folder, e))?;
             }
             if grants.kafka.is_some() {
-                outbox::create(&mut connection).await.map_err(unreachable)?;
+                outbox::create(connection).await.map_err(unreachable)?;
             }
+            pool.schema_has_changed();
         }
         Ok(())
     }
@@ -106,7 +109,7 @@ impl Databases {
     pub fn outboxes(&self) -> impl Iterator<Item = (&String, PgPool, Arc<Notify>)> {
         self.0.iter().map(|(alias, database)| {
             let own = PgPoolOptions::new().max_connections(1).acquire_timeout(database.bounds.timeout);
-            let own = own.connect_lazy_with((*database.pool.connect_options()).clone());
+            let own = own.connect_lazy_with(database.pool.options().clone());
             (alias, own, database.published.clone())
         })
     }
@@ -117,7 +120,7 @@ impl Databases {
     /// What the first of them answered, or that it did not within `timeout`.
     pub async fn ping(&self, timeout: Duration) -> Result<(), wit::Error> {
         for database in self.0.values() {
-            let ping = async { database.pool.acquire().await?.ping().await };
+            let ping = async { database.pool.borrow().await?.ping().await };
             within(timeout, ping).await?;
         }
         Ok(())
@@ -153,19 +156,14 @@ fn pool(
     backend: &config::PostgresBackend,
     grant: &config::PostgresGrant,
     timeout: Duration,
-) -> Result<PgPool, sqlx::Error> {
+) -> Result<Pool, sqlx::Error> {
     let options: PgConnectOptions = backend.url.as_str().parse()?;
     let options = options
         .database(&grant.database)
         .application_name("componentd")
         .statement_cache_capacity(STATEMENT_CACHE)
         .options([("statement_timeout", timeout.as_millis().to_string())]);
-    let pool = PgPoolOptions::new().max_connections(grant.connections).acquire_timeout(timeout);
-    // A connection that cannot be reset is closed.
-    let pool = pool.after_release(|connection, _| {
-        Box::pin(async move { sqlx::raw_sql(session::RESET).execute(connection).await.map(|_| true) })
-    });
-    Ok(pool.connect_lazy_with(options))
+    Ok(Pool::new(options, grant.connections, timeout))
 }
 
 impl Bounds {
@@ -176,72 +174,56 @@ impl Bounds {
 
 impl Database {
     pub(super) async fn query(&self, sql: String, params: Vec<wit::Value>) -> Result<wit::RowSet, wit::Error> {
-        let connection = self.acquire().await?;
-        self.autocommit(connection, async |c| query(c, sql, params, self.bounds).await).await
+        let mut session = self.borrow().await?;
+        query(&mut session, sql, params, self.bounds).await
     }
 
     pub(super) async fn execute(&self, sql: String, params: Vec<wit::Value>) -> Result<u64, wit::Error> {
-        let connection = self.acquire().await?;
-        self.autocommit(connection, async |c| execute(c, sql, params).await).await
+        let mut session = self.borrow().await?;
+        execute(&mut session, sql, params, self.bounds).await
     }
 
     pub(super) async fn begin(&self, options: wit::TransactionOptions) -> Result<Transaction, wit::Error> {
-        let begin = self.pool.begin_with(AssertSqlSafe(begin_statement(options)));
-        let transaction = within(self.bounds.timeout + SERVER_GRACE, begin).await?;
+        let mut session = self.borrow().await?;
+        let begin = session.control(AssertSqlSafe(begin_statement(options)), true);
+        bounded(self.bounds, begin).await?;
         let published = self.published.clone();
-        Ok(Transaction { transaction, bounds: self.bounds, has_published: false, published })
+        Ok(Transaction { session, bounds: self.bounds, has_published: false, published })
     }
 
-    async fn acquire(&self) -> Result<PoolConnection<Postgres>, wit::Error> {
-        self.pool.acquire().await.map_err(error)
-    }
-
-    /// Past the deadline the connection is closed, since its answer may still come.
-    async fn autocommit<T>(
-        &self,
-        mut connection: PoolConnection<Postgres>,
-        statement: impl AsyncFnOnce(&mut PgConnection) -> Result<T, wit::Error>,
-    ) -> Result<T, wit::Error> {
-        let deadline = self.bounds.timeout + SERVER_GRACE;
-        match tokio::time::timeout(deadline, statement(&mut connection)).await {
-            Ok(result) => result,
-            Err(_) => {
-                drop(connection.detach());
-                Err(timed_out(deadline))
-            }
-        }
+    async fn borrow(&self) -> Result<Borrowed, wit::Error> {
+        self.pool.borrow().await.map_err(error)
     }
 }
 
 impl Transaction {
     pub(super) async fn query(&mut self, sql: String, params: Vec<wit::Value>) -> Result<wit::RowSet, wit::Error> {
-        let bounds = self.bounds;
-        bounded(bounds, query(&mut self.transaction, sql, params, bounds)).await
+        query(&mut self.session, sql, params, self.bounds).await
     }
 
     pub(super) async fn execute(&mut self, sql: String, params: Vec<wit::Value>) -> Result<u64, wit::Error> {
-        bounded(self.bounds, execute(&mut self.transaction, sql, params)).await
+        execute(&mut self.session, sql, params, self.bounds).await
     }
 
     pub(super) async fn publish(&mut self, record: OutgoingRecord) -> Result<(), wit::Error> {
         if !outbox::fits(&record) {
             return Err(wit::Error::Unpublishable("it is larger than a broker accepts".to_owned()));
         }
-        let deadline = self.bounds.timeout + SERVER_GRACE;
         self.has_published = true;
-        within(deadline, outbox::insert(&mut self.transaction, record)).await
+        let insert = self.session.run(true, async |c| outbox::insert(c, record).await.map_err(error));
+        bounded(self.bounds, insert).await
     }
 
-    pub(super) async fn commit(self) -> Result<(), wit::Error> {
-        let committed = within(self.bounds.timeout + SERVER_GRACE, self.transaction.commit()).await;
+    pub(super) async fn commit(mut self) -> Result<(), wit::Error> {
+        let committed = bounded(self.bounds, self.session.control("COMMIT", false)).await;
         if self.has_published {
             self.published.notify_one();
         }
         committed
     }
 
-    pub(super) async fn rollback(self) -> Result<(), wit::Error> {
-        within(self.bounds.timeout + SERVER_GRACE, self.transaction.rollback()).await
+    pub(super) async fn rollback(mut self) -> Result<(), wit::Error> {
+        bounded(self.bounds, self.session.control("ROLLBACK", false)).await
     }
 }
 
@@ -255,15 +237,64 @@ fn begin_statement(options: wit::TransactionOptions) -> String {
     format!("BEGIN ISOLATION LEVEL {isolation} {access}")
 }
 
+async fn query(
+    session: &mut Borrowed,
+    sql: String,
+    params: Vec<wit::Value>,
+    bounds: Bounds,
+) -> Result<wit::RowSet, wit::Error> {
+    let is_plain = permitted(&sql)?;
+    let query = async |connection: &mut PgConnection| {
+        let (statement, arguments) = prepare(connection, sql, params).await?;
+        let mut result = rows::Collector::new(statement.columns(), bounds)?;
+        let mut stream = statement.query_with(arguments).fetch(connection);
+        while let Some(row) = stream.try_next().await.map_err(error)? {
+            result.push(&row)?;
+        }
+        Ok(result.finish())
+    };
+    bounded(bounds, session.run(is_plain, query)).await
+}
+
+async fn execute(
+    session: &mut Borrowed,
+    sql: String,
+    params: Vec<wit::Value>,
+    bounds: Bounds,
+) -> Result<u64, wit::Error> {
+    let is_plain = permitted(&sql)?;
+    let execute = async |connection: &mut PgConnection| {
+        let (statement, arguments) = prepare(connection, sql, params).await?;
+        let done = statement.query_with(arguments).execute(connection).await.map_err(error)?;
+        Ok(done.rows_affected())
+    };
+    bounded(bounds, session.run(is_plain, execute)).await
+}
+
+/// Whether a statement is known to leave the session as it is.
+///
+/// # Errors
+/// It is not for components.
+fn permitted(sql: &str) -> Result<bool, wit::Error> {
+    if let Some(word) = session::refused(sql) {
+        return Err(wit::Error::Denied(format!("{word} is for the host; transactions begin with `begin`")));
+    }
+    match plain::look(sql) {
+        Shown::Plain => Ok(true),
+        Shown::Unknown => Ok(false),
+        Shown::Shared(function) => {
+            let reason = format!("{function} may show another invocation's number; use RETURNING");
+            Err(wit::Error::Denied(reason))
+        }
+    }
+}
+
 /// Prepares first, so that parameters are encoded as the types that the statement expects.
 async fn prepare(
     connection: &mut PgConnection,
     sql: String,
     params: Vec<wit::Value>,
 ) -> Result<(PgStatement, PgArguments), wit::Error> {
-    if let Some(word) = session::refused(&sql) {
-        return Err(wit::Error::Denied(format!("{word} is for the host; transactions begin with `begin`")));
-    }
     let statement = connection.prepare(AssertSqlSafe(sql).into_sql_str()).await.map_err(error)?;
     let expected = match statement.parameters() {
         Some(Either::Left(types)) => types.to_vec(),
@@ -273,27 +304,7 @@ async fn prepare(
     Ok((statement, arguments))
 }
 
-async fn query(
-    connection: &mut PgConnection,
-    sql: String,
-    params: Vec<wit::Value>,
-    bounds: Bounds,
-) -> Result<wit::RowSet, wit::Error> {
-    let (statement, arguments) = prepare(connection, sql, params).await?;
-    let mut result = rows::Collector::new(statement.columns(), bounds)?;
-    let mut stream = statement.query_with(arguments).fetch(connection);
-    while let Some(row) = stream.try_next().await.map_err(error)? {
-        result.push(&row)?;
-    }
-    Ok(result.finish())
-}
-
-async fn execute(connection: &mut PgConnection, sql: String, params: Vec<wit::Value>) -> Result<u64, wit::Error> {
-    let (statement, arguments) = prepare(connection, sql, params).await?;
-    let done = statement.query_with(arguments).execute(connection).await.map_err(error)?;
-    Ok(done.rows_affected())
-}
-
+/// Past the deadline the connection is closed, since its answer may still come.
 async fn bounded<T>(bounds: Bounds, call: impl Future<Output = Result<T, wit::Error>>) -> Result<T, wit::Error> {
     let deadline = bounds.timeout + SERVER_GRACE;
     tokio::time::timeout(deadline, call).await.unwrap_or_else(|_| Err(timed_out(deadline)))
@@ -319,7 +330,7 @@ fn about_the_server(sqlstate: &str) -> bool {
     ["08", "57P", "53"].iter().any(|class| sqlstate.starts_with(class))
 }
 
-fn error(error: sqlx::Error) -> wit::Error {
+pub(super) fn error(error: sqlx::Error) -> wit::Error {
     let sqlx::Error::Database(refusal) = error else { return wit::Error::Unavailable(error.to_string()) };
     let sqlstate = refusal.code().unwrap_or_default().into_owned();
     if sqlstate == QUERY_CANCELED {

@@ -4,6 +4,8 @@ mod arguments;
 mod calendar;
 mod client;
 mod numeric;
+mod plain;
+mod pool;
 mod rows;
 mod session;
 mod sql_type;

@@ -35,6 +35,18 @@ const REFUSED: [&str; 24] = [
 pub(super) const RESET: &str = "CLOSE ALL; RESET SESSION AUTHORIZATION; RESET ALL; UNLISTEN *; \
                                 SELECT pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES";
 
+/// Whether the database has functions, rules or views of its own, or expressions that call what changes a session: then
+/// no statement's text shows all that it does.
+pub(super) const HAS_OWN_CODE: &str = "
+    WITH own AS (SELECT oid FROM pg_namespace WHERE nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')),
+         expression AS (SELECT pg_get_expr(adbin, adrelid) AS text FROM pg_attrdef
+                        UNION ALL SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace IN (TABLE own)
+                        UNION ALL SELECT pg_get_expr(polqual, polrelid) FROM pg_policy
+                        UNION ALL SELECT pg_get_expr(polwithcheck, polrelid) FROM pg_policy)
+    SELECT EXISTS (SELECT FROM pg_proc WHERE pronamespace IN (TABLE own))
+        OR EXISTS (SELECT FROM pg_rewrite JOIN pg_class ON pg_class.oid = ev_class WHERE relnamespace IN (TABLE own))
+        OR EXISTS (SELECT FROM expression WHERE text ~* 'set_config|advisory|query_to|cursor_to')";
+
 /// The statement's first word, if it is one that components must not use.
 pub(super) fn refused(sql: &str) -> Option<&'static str> {
     let first = first_word(sql);

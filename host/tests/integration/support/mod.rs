@@ -5,6 +5,7 @@ pub mod echo;
 pub mod files;
 pub mod host;
 pub mod kafka;
+pub mod misbehave;
 pub mod probe;
 pub mod process;
 pub mod servers;

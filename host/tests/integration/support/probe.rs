@@ -45,6 +45,10 @@ impl Probe {
         PROBE.get_or_init(|| shared(|| Self::start(HTTP_GRANT))).await
     }
 
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
     pub fn calls(&self) -> Calls {
         Calls(client(&self.host, "probe"))
     }

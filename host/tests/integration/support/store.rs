@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 
 use super::client::Client;
 use super::files::{components, root, target};
-use super::host::{client, free_port};
+use super::host::client;
 use super::servers::{connect, new_database, own_redis, postgres};
 use super::{shared, unique, wait::until};
 
@@ -20,6 +20,8 @@ pub struct Plan {
     pub redis_url: String,
     pub brokers: String,
     pub components: PathBuf,
+    /// Where `orders` listens and `store` calls it, if not within the host.
+    pub orders: Option<String>,
 }
 
 /// A store with a Redis and a Kafka of its own.
@@ -61,7 +63,7 @@ pub struct Customer {
 impl Plan {
     pub fn new(database_url: &str, redis_url: &str, brokers: &str) -> Self {
         let [database_url, redis_url, brokers] = [database_url, redis_url, brokers].map(str::to_owned);
-        Self { database_url, redis_url, brokers, components: components() }
+        Self { database_url, redis_url, brokers, components: components(), orders: None }
     }
 
     /// # Panics
@@ -102,8 +104,7 @@ impl Plan {
     /// All that `componentd.toml` takes from it.
     pub fn environment(&self, mailbox: &Mailbox) -> Vec<(&'static str, String)> {
         let any = || "127.0.0.1:0".to_owned();
-        let orders = format!("127.0.0.1:{}", free_port());
-        vec![
+        let mut environment = vec![
             ("COMPONENTD_STATE", target().join("tmp").join(unique("state")).display().to_string()),
             ("DATABASE_URL", self.database_url.clone()),
             ("REDIS_URL", self.redis_url.clone()),
@@ -111,13 +112,14 @@ impl Plan {
             ("ADMIN_LISTEN", any()),
             ("USERS_LISTEN", any()),
             ("STORE_LISTEN", any()),
-            ("ORDERS_URL", format!("http://{orders}")),
-            ("ORDERS_LISTEN", orders),
+            ("ORDERS_LISTEN", self.orders.clone().unwrap_or_else(any)),
             ("MAILBOX_URL", format!("{}/mailbox", mailbox.url())),
             ("SENDGRID_URL", mailbox.url()),
             ("SENDGRID_API_KEY", "SG.of-the-tests".to_owned()),
             ("SENDGRID_PRIVATE", "true".to_owned()),
-        ]
+        ];
+        environment.extend(self.orders.iter().map(|address| ("ORDERS_URL", format!("http://{address}"))));
+        environment
     }
 }
 

@@ -1,0 +1,34 @@
+//! `http://<service>.internal/`: another service of this host, called within the process as its own listener would call it.
+//! Neither a connection nor a port is in between; the grant, the callee's limits and its place in the queue are the same.
+
+use std::sync::Arc;
+
+use http::{HeaderValue, Request, Response};
+use http_body_util::BodyExt;
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
+
+use crate::config::Trigger;
+use crate::ingress;
+use crate::registry::Service;
+
+/// Calls a service, with the request id of the invocation that calls.
+///
+/// # Errors
+/// It does not run, or has no answer in time.
+pub async fn call(
+    callee: Option<Arc<Service>>,
+    mut request: Request<WasiBody>,
+    id: HeaderValue,
+    options: RequestOptions,
+) -> Result<Response<WasiBody>, Error> {
+    let service = callee.ok_or(Error::ConnectionRefused)?;
+    let deployment = service.live();
+    let Trigger::Http(trigger) = deployment.spec.trigger() else { return Err(Error::ConnectionRefused) };
+    request.headers_mut().insert(ingress::http::REQUEST_ID, id);
+    let answer = ingress::http::answer(&service, trigger, request);
+    let response = match options.first_byte_timeout {
+        None => answer.await,
+        Some(limit) => tokio::time::timeout(limit, answer).await.map_err(|_| Error::HttpResponseTimeout)?,
+    };
+    Ok(response.map(|body| body.map_err(|_| Error::HttpResponseIncomplete).boxed_unsync()))
+}

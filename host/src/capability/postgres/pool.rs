@@ -1,0 +1,209 @@
+//! The connections to one database, and what state each is left in between two borrowers.
+//!
+//! A connection that ran plain statements only goes back at once, without a round trip. Whatever else happened on it is
+//! undone first, away from the request; a connection whose answer may still come is closed.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use deadpool::managed::{self, Metrics, Object, PoolError, RecycleError, RecycleResult};
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{Connection, SqlSafeStr};
+
+use super::client::error;
+use super::{session, wit};
+
+/// Past this a connection is replaced: the server's memory for it, its plans and its catalogue cache, only grows. By then it
+/// is also known of code that others than the host's migrations have added to the database.
+const MAX_AGE: Duration = Duration::from_secs(30 * 60);
+
+/// A connection that was idle for longer is asked first whether it still is one.
+const ASK_AFTER: Duration = Duration::from_secs(1);
+
+/// How long that question, and undoing what a borrower has left, may take.
+const CARE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A pool; it connects with its first use.
+#[derive(Clone, Debug)]
+pub(super) struct Pool {
+    pool: managed::Pool<Manager>,
+    timeout: Duration,
+}
+
+#[derive(Debug)]
+pub(super) struct Manager {
+    options: PgConnectOptions,
+    /// Counts the times that the schema may have changed.
+    schema: AtomicU64,
+}
+
+/// One connection, and what its borrower leaves.
+#[derive(Debug)]
+pub(super) struct Session {
+    connection: PgConnection,
+    opened: Instant,
+    /// The count of [`Manager::schema`] when the database was last asked for code of its own.
+    schema: u64,
+    /// Whether even a plain statement may call what changes the session.
+    has_own_code: bool,
+    /// Settings, locks or temporary tables may be left.
+    is_changed: bool,
+    in_transaction: bool,
+    /// A statement was begun, and its answer may still come.
+    is_busy: bool,
+}
+
+impl Session {
+    async fn open(options: &PgConnectOptions, schema: u64) -> Result<Self, sqlx::Error> {
+        let connection = PgConnection::connect_with(options).await?;
+        let (opened, has_own_code) = (Instant::now(), true);
+        let (is_changed, in_transaction, is_busy) = (false, false, false);
+        let mut session = Self { connection, opened, schema, has_own_code, is_changed, in_transaction, is_busy };
+        session.look_at_schema(schema).await?;
+        Ok(session)
+    }
+
+    async fn look_at_schema(&mut self, schema: u64) -> Result<(), sqlx::Error> {
+        self.has_own_code = sqlx::query_scalar(session::HAS_OWN_CODE).fetch_one(&mut self.connection).await?;
+        self.schema = schema;
+        Ok(())
+    }
+
+    fn is_clean(&self) -> bool {
+        !(self.is_busy || self.in_transaction || self.is_changed)
+    }
+
+    async fn undo(&mut self) -> Result<(), sqlx::Error> {
+        if self.in_transaction {
+            sqlx::raw_sql("ROLLBACK").execute(&mut self.connection).await?;
+        }
+        if self.is_changed {
+            sqlx::raw_sql(session::RESET).execute(&mut self.connection).await?;
+        }
+        (self.in_transaction, self.is_changed) = (false, false);
+        Ok(())
+    }
+}
+
+impl managed::Manager for Manager {
+    type Type = Session;
+    type Error = sqlx::Error;
+
+    async fn create(&self) -> Result<Session, sqlx::Error> {
+        Session::open(&self.options, self.schema.load(Ordering::Relaxed)).await
+    }
+
+    /// What a borrower has left was undone already; here only time and the schema can have passed.
+    async fn recycle(&self, session: &mut Session, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
+        if session.opened.elapsed() > MAX_AGE {
+            return Err(RecycleError::message("it is old"));
+        }
+        let schema = self.schema.load(Ordering::Relaxed);
+        let care = async {
+            if session.schema != schema {
+                session.look_at_schema(schema).await
+            } else if metrics.last_used() > ASK_AFTER {
+                session.connection.ping().await
+            } else {
+                Ok(())
+            }
+        };
+        let cared = tokio::time::timeout(CARE_TIMEOUT, care).await;
+        cared.map_err(|_| RecycleError::message("it does not answer"))?.map_err(RecycleError::Backend)
+    }
+}
+
+impl Pool {
+    /// A pool of at most `size` connections, for one of which a borrower waits at most `timeout`.
+    pub fn new(options: PgConnectOptions, size: u32, timeout: Duration) -> Self {
+        let manager = Manager { options, schema: AtomicU64::new(0) };
+        let builder = managed::Pool::builder(manager).max_size(size as usize).runtime(deadpool::Runtime::Tokio1);
+        let builder = builder.wait_timeout(Some(timeout)).create_timeout(Some(timeout));
+        Self { pool: builder.build().expect("there is a runtime for its timeouts"), timeout }
+    }
+
+    pub fn options(&self) -> &PgConnectOptions {
+        &self.pool.manager().options
+    }
+
+    pub async fn borrow(&self) -> Result<Borrowed, sqlx::Error> {
+        match self.pool.get().await {
+            Ok(session) => Ok(Borrowed(Some(session))),
+            Err(PoolError::Backend(error)) => Err(error),
+            Err(PoolError::Timeout(_)) => Err(sqlx::Error::PoolTimedOut),
+            Err(other) => Err(sqlx::Error::Protocol(format!("no connection within {:?}: {other}", self.timeout))),
+        }
+    }
+
+    /// Says that there may be functions now that there were not.
+    pub fn schema_has_changed(&self) {
+        self.pool.manager().schema.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A connection on loan. Dropped, it goes back as it must be: clean.
+#[derive(Debug)]
+pub(super) struct Borrowed(Option<Object<Manager>>);
+
+impl Borrowed {
+    fn session(&mut self) -> &mut Session {
+        self.0.as_mut().expect("it is there until it is dropped")
+    }
+
+    /// Runs a statement of a component. Where its future is dropped, the connection is closed.
+    pub async fn run<T>(
+        &mut self,
+        is_plain: bool,
+        statement: impl AsyncFnOnce(&mut PgConnection) -> Result<T, wit::Error>,
+    ) -> Result<T, wit::Error> {
+        let session = self.session();
+        session.is_changed |= !is_plain || session.has_own_code;
+        session.is_busy = true;
+        let result = statement(&mut session.connection).await;
+        session.is_busy = matches!(result, Err(wit::Error::Unavailable(_)));
+        result
+    }
+
+    /// Begins, commits or rolls back.
+    pub async fn control(&mut self, statement: impl SqlSafeStr, is_open_after: bool) -> Result<(), wit::Error> {
+        let session = self.session();
+        session.is_busy = true;
+        sqlx::raw_sql(statement).execute(&mut session.connection).await.map_err(error)?;
+        (session.is_busy, session.in_transaction) = (false, is_open_after);
+        Ok(())
+    }
+
+    /// Whether the server answers.
+    pub async fn ping(&mut self) -> Result<(), sqlx::Error> {
+        let session = self.session();
+        session.is_busy = true;
+        session.connection.ping().await?;
+        session.is_busy = false;
+        Ok(())
+    }
+
+    /// For the host's own work, after which the session is reset.
+    pub fn connection(&mut self) -> &mut PgConnection {
+        let session = self.session();
+        session.is_changed = true;
+        &mut session.connection
+    }
+}
+
+impl Drop for Borrowed {
+    fn drop(&mut self) {
+        let Some(mut session) = self.0.take() else { return };
+        // There is no runtime where it is ending, and the connections with it.
+        let runtime = tokio::runtime::Handle::try_current().ok().filter(|_| !session.is_busy);
+        match runtime {
+            _ if session.is_clean() => {}
+            None => drop(Object::take(session)),
+            Some(runtime) => drop(runtime.spawn(async move {
+                let undone = tokio::time::timeout(CARE_TIMEOUT, session.undo()).await;
+                if !matches!(undone, Ok(Ok(()))) {
+                    drop(Object::take(session));
+                }
+            })),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What a service's invocations may take, what they share, and how another version takes over.
+
+use serde::Deserialize;
+
+use super::values::{Bytes, Canary, Duration};
+
+/// What an invocation shares with those before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Isolation {
+    /// An instance serves one invocation after the other, never two at a time, and none after a trap. What a component
+    /// keeps in its memory is there for the next one.
+    #[default]
+    Reuse,
+    /// Each invocation has an instance of its own.
+    Request,
+}
+
+/// Bounds of one invocation, and of how many there are.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Limits {
+    /// Linear memory in total.
+    pub memory: Bytes,
+    /// Processor time inside the component.
+    pub cpu: Duration,
+    /// From the start of an invocation to its end, waiting included.
+    pub timeout: Duration,
+    /// For one call of a capability. Below `timeout`, so that a component can still answer when a backend does not.
+    pub call_timeout: Duration,
+    /// Invocations at the same time.
+    pub concurrency: usize,
+    /// Invocations that wait for their turn; further ones are answered with 503.
+    pub queue: usize,
+    /// The largest response body.
+    pub response: Bytes,
+    /// Host memory that one call's arguments or one result of a capability may take: rows, values, bodies.
+    pub transfer: Bytes,
+    /// Rows of one query.
+    pub rows: usize,
+    /// Invocations that one instance serves, one after the other, where `isolation` is `reuse`.
+    pub reuse: u32,
+}
+
+/// How another version takes over.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Swap {
+    /// A path that a new version must answer with 2xx before it goes live.
+    pub probe: Option<String>,
+    /// A share of the requests that a new version gets first, as in `10% for 60s`.
+    pub canary: Option<Canary>,
+    /// How long what the old version has begun may take; the rest is cut.
+    pub drain: Duration,
+    /// The share of failures (traps, timeouts, limits, 5xx) past which the host goes back to the old version.
+    pub failure_rate: f64,
+    /// The new version is watched for so many invocations,
+    pub watch_requests: u64,
+    /// and for so long, whichever ends first.
+    pub watch: Duration,
+}
+
+impl Default for Swap {
+    /// A failure in five is no accident; a hundred invocations show it, and after a minute it is old news.
+    fn default() -> Self {
+        Self {
+            probe: None,
+            canary: None,
+            drain: Duration(std::time::Duration::from_secs(30)),
+            failure_rate: 0.2,
+            watch_requests: 100,
+            watch: Duration(std::time::Duration::from_secs(60)),
+        }
+    }
+}
+
+impl Default for Limits {
+    /// Generous for JSON services, far from what would hurt the host: 64 invocations of 64 MiB are 4 GiB at the worst.
+    fn default() -> Self {
+        Self {
+            memory: Bytes(64 << 20),
+            cpu: Duration(std::time::Duration::from_millis(200)),
+            timeout: Duration(std::time::Duration::from_secs(10)),
+            call_timeout: Duration(std::time::Duration::from_secs(3)),
+            concurrency: 64,
+            queue: 256,
+            response: Bytes(8 << 20),
+            transfer: Bytes(16 << 20),
+            rows: 10_000,
+            reuse: 1_000,
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The instances of one deployment: fresh ones, and idle ones that wait for another invocation.
+//!
+//! An instance serves one invocation at a time. It is kept only after an invocation that came to its own end, so one that
+//! trapped, ran into a limit or was cut is never met again.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use wasmtime::{Engine, Store};
+use wasmtime_wasi_http::p2::bindings::Proxy;
+
+use crate::bindings::handler::KafkaHandler;
+use crate::config::{Isolation, Limits};
+use crate::limits::CpuMeter;
+use crate::loader::Entry;
+use crate::state::{Invocation, State};
+
+/// What the deployments of a host draw their instances from.
+#[derive(Clone)]
+pub struct Pool {
+    engine: Engine,
+    idle: Arc<AtomicUsize>,
+    /// Idle ones must not take the places of those that are needed.
+    max_idle: usize,
+}
+
+impl Pool {
+    /// A pool for an engine that can have so many instances, half of which may be idle.
+    pub fn new(engine: Engine, instances: u32) -> Self {
+        Self { engine, idle: Arc::default(), max_idle: (instances / 2) as usize }
+    }
+}
+
+/// A store with a component in it.
+pub struct Instance {
+    pub store: Store<State>,
+    pub meter: Arc<CpuMeter>,
+    exports: Option<Exports>,
+    served: u32,
+    idle_since: Instant,
+}
+
+enum Exports {
+    Http(Proxy),
+    Kafka(KafkaHandler),
+}
+
+impl Instance {
+    fn new(engine: &Engine, limits: &Limits) -> Self {
+        let meter = Arc::new(CpuMeter::new(limits.cpu.0));
+        let mut store = Store::new(engine, State::new(limits));
+        store.limiter(|state| &mut state.memory);
+        store.set_hostcall_fuel(limits.transfer.0);
+        let on_tick = meter.clone();
+        store.epoch_deadline_callback(move |_| on_tick.on_tick());
+        Self { store, meter, exports: None, served: 0, idle_since: Instant::now() }
+    }
+
+    fn begin(&mut self, invocation: Invocation) {
+        self.meter.start();
+        self.store.set_epoch_deadline(1);
+        self.store.data_mut().begin(invocation);
+    }
+
+    /// Runs the component's own start, unless that was done before.
+    ///
+    /// # Errors
+    /// It traps, runs into a limit, or the host has no place for another instance.
+    pub async fn instantiate(&mut self, entry: &Entry) -> wasmtime::Result<()> {
+        if self.exports.is_none() {
+            self.exports = Some(match entry {
+                Entry::Http(pre) => Exports::Http(pre.instantiate_async(&mut self.store).await?),
+                Entry::Kafka(pre) => Exports::Kafka(pre.instantiate_async(&mut self.store).await?),
+            });
+        }
+        Ok(())
+    }
+
+    /// What an HTTP trigger calls. A loader has checked that it is there.
+    pub fn http(&mut self) -> (&mut Store<State>, &Proxy) {
+        let Some(Exports::Http(proxy)) = &self.exports else { unreachable!("it was instantiated for an HTTP trigger") };
+        (&mut self.store, proxy)
+    }
+
+    /// What a Kafka trigger calls. A loader has checked that it is there.
+    pub fn kafka(&mut self) -> (&mut Store<State>, &KafkaHandler) {
+        let Some(Exports::Kafka(handler)) = &self.exports else {
+            unreachable!("it was instantiated for a Kafka trigger")
+        };
+        (&mut self.store, handler)
+    }
+}
+
+/// The instances of one deployment.
+pub struct Instances {
+    pool: Pool,
+    limits: Limits,
+    isolation: Isolation,
+    idle: Mutex<Vec<Instance>>,
+}
+
+impl Instances {
+    pub fn new(pool: Pool, isolation: Isolation, limits: Limits) -> Self {
+        Self { pool, limits, isolation, idle: Mutex::default() }
+    }
+
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// An instance for this invocation: the one that was used last, whose memory is still in the caches, or a new one.
+    pub fn take(&self, invocation: Invocation) -> Instance {
+        let idle = self.idle().pop().inspect(|_| self.left(1));
+        let mut instance = idle.unwrap_or_else(|| Instance::new(&self.pool.engine, &self.limits));
+        instance.begin(invocation);
+        instance
+    }
+
+    /// Keeps an instance whose invocation has come to its end, if it may serve another. Not before the future that ran it has
+    /// ended: that is still counting with its meter.
+    pub fn give_back(&self, mut instance: Instance) {
+        instance.served += 1;
+        let is_clean = instance.store.data_mut().end();
+        let may_serve = self.isolation == Isolation::Reuse && instance.served < self.limits.reuse && is_clean;
+        if !may_serve || self.pool.idle.fetch_add(1, Ordering::Relaxed) >= self.pool.max_idle {
+            if may_serve {
+                self.left(1);
+            }
+            return;
+        }
+        instance.idle_since = Instant::now();
+        self.idle().push(instance);
+    }
+
+    /// Ends those that have been idle for longer.
+    pub fn sweep(&self, longest: Duration) {
+        let mut idle = self.idle();
+        // Those that were used last are at the end.
+        let ended = idle.iter().take_while(|instance| instance.idle_since.elapsed() > longest).count();
+        let ended: Vec<Instance> = idle.drain(..ended).collect();
+        drop(idle);
+        self.left(ended.len());
+    }
+
+    fn left(&self, count: usize) {
+        self.pool.idle.fetch_sub(count, Ordering::Relaxed);
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Instance>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Instances {
+    fn drop(&mut self) {
+        let idle = self.idle().len();
+        self.left(idle);
+    }
+}

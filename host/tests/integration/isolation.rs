@@ -1,0 +1,129 @@
+//! What one invocation leaves for the next, and when an instance is not used again.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::client::Client;
+use crate::support::host::{client, start};
+use crate::support::misbehave::{manifest, misbehave};
+use crate::support::probe::{HTTP_GRANT, Probe};
+use crate::support::wait::until;
+
+/// How many requests the instance that answers has answered, this one included.
+async fn count(client: &Client) -> u32 {
+    client.get("/count").await.expect(200).parse().unwrap()
+}
+
+async fn counts<const N: usize>(client: &Client) -> [u32; N] {
+    let mut counts = [0; N];
+    for one in &mut counts {
+        *one = count(client).await;
+    }
+    counts
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_serves_one_request_after_the_other() {
+    let (_host, client) = misbehave("", "").await;
+    assert_eq!(counts(&client).await, [1, 2, 3, 4]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_isolation_each_request_has_an_instance_of_its_own() {
+    let (_host, client) = misbehave("", "isolation = 'request'").await;
+    assert_eq!(counts(&client).await, [1, 1, 1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_so_many_requests_an_instance_is_replaced() {
+    let (_host, client) = misbehave("", "limits = { reuse = 2 }").await;
+    assert_eq!(counts(&client).await, [1, 2, 1, 2, 1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_that_failed_is_not_met_again() {
+    let (_host, client) = misbehave("", "limits = { timeout = '500ms', memory = '16MiB' }").await;
+    for path in ["/trap", "/panic", "/deep", "/hog", "/sleep?ms=60000"] {
+        assert_eq!(counts(&client).await, [1, 2]);
+        assert!(client.get(path).await.status >= 500, "{path}");
+    }
+    // The head has been answered when it traps.
+    assert_eq!(count(&client).await, 1);
+    assert!(client.try_send(client.request(http::Method::GET, "/half", "")).await.is_err());
+    assert_eq!(count(&client).await, 1);
+}
+
+/// Half of what it may have is too little for the next one.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_that_has_grown_is_not_used_again() {
+    let (_host, client) = misbehave("", "limits = { memory = '16MiB' }").await;
+    assert_eq!(count(&client).await, 1);
+    client.get("/grow?mib=9").await.expect(200);
+    assert_eq!(count(&client).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_serves_one_request_at_a_time() {
+    let (_host, client) = misbehave("", "").await;
+    let start = Instant::now();
+    let sleeping: Vec<_> = (0..8)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move { client.get("/sleep?ms=1000").await.expect(200).to_owned() })
+        })
+        .collect();
+    for request in sleeping {
+        assert_eq!(request.await.unwrap(), "slept");
+    }
+    assert!(start.elapsed() < Duration::from_secs(8), "they slept at the same time, each in an instance of its own");
+}
+
+/// What a client does not wait for is done to its end, and the instance is as good as new.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_leaves_does_not_end_the_invocation() {
+    let (_host, client) = misbehave("", "limits = { concurrency = 1 }").await;
+    assert_eq!(count(&client).await, 1);
+    let request = client.request(http::Method::GET, "/sleep?ms=700", "");
+    let left = tokio::time::timeout(Duration::from_millis(200), client.try_send(request)).await;
+    assert!(left.is_err(), "it was answered before the client could leave");
+    assert_eq!(count(&client).await, 2, "the instance that slept came to its end, or it would not have been kept");
+}
+
+/// With one connection, whoever is next needs it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_that_holds_a_transaction_is_not_kept() {
+    let probe = Probe::start_alone(HTTP_GRANT).await;
+    let forget = json!({ "mode": "leave-transaction" });
+    for _ in 0..3 {
+        let answer = probe.calls().statement("create table t ()", json!([]), forget.clone()).await;
+        assert_eq!(answer, json!({ "changed": 0 }));
+    }
+    let row = probe.calls().row("select to_regclass('t') is null", json!([])).await;
+    assert_eq!(row[0]["value"], Value::Bool(true));
+}
+
+/// Two at the same time are all that there may be, whoever's they are; an idle one gives way.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_without_a_place_says_so() {
+    let services = manifest("", "limits = { concurrency = 2 }");
+    let other = services.replace("[services.guest]", "[services.other]");
+    let host = start(&format!("[host]\ninstances = 2\n{services}\n{other}")).await;
+    let (one, other) = (client(&host, "guest"), client(&host, "other"));
+    assert_eq!((count(&one).await, count(&other).await), (1, 1));
+    let sleeping: Vec<_> = (0..2)
+        .map(|_| {
+            let one = one.clone();
+            tokio::spawn(async move { one.get("/sleep?ms=3000").await.status })
+        })
+        .collect();
+    until("the other service has no place", async || {
+        let reply = other.get("/hello").await;
+        (reply.status == 503).then(|| assert_eq!(reply.header("retry-after"), Some("1")))
+    })
+    .await;
+    for request in sleeping {
+        request.await.unwrap();
+    }
+    other.get("/hello").await.expect(200);
+}

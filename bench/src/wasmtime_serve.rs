@@ -16,8 +16,8 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 
 /// Rust's standard library imports `wasi:cli`, which has to be asked for.
 const NEEDED: &[&str] = &["-S", "cli=y"];
-/// What was fastest of what `wasmtime serve --help` offers: memories, tables and stacks of a slot stay resident for the
-/// next instance, and only what was written is reset.
+/// What `wasmtime serve -O help` offers for instances that come and go: memories, tables and stacks of a slot stay resident
+/// for the next one, and only what was written is reset.
 const TUNED: &[&str] = &[
     "-O",
     "pooling-allocator=y",

@@ -103,7 +103,7 @@ pub async fn http(
         callee.instances.give_back(instance);
         Ok(())
     };
-    let mut running = ToItsEnd::new(invocation.instrument(span));
+    let mut running = ToItsEnd { invocation: Some(Box::pin(invocation)), span };
     let answered = tokio::select! {
         biased;
         ended = &mut running => match (head.try_recv(), ended) {
@@ -129,22 +129,20 @@ type Ending = dyn Future<Output = Result<(), InvocationError>> + Send;
 
 /// An invocation that runs within the task that waits for its answer, as long as that waits, and else in a task of its own:
 /// most are over with their answer, and a task of their own would only be another trip through the scheduler.
-struct ToItsEnd(Option<Pin<Box<Ending>>>);
-
-impl ToItsEnd {
-    fn new(invocation: impl Future<Output = Result<(), InvocationError>> + Send + 'static) -> Self {
-        Self(Some(Box::pin(invocation)))
-    }
+struct ToItsEnd {
+    invocation: Option<Pin<Box<Ending>>>,
+    span: Span,
 }
 
 impl Future for ToItsEnd {
     type Output = Result<(), InvocationError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let invocation = self.0.as_mut().expect("it is not polled after its end");
-        let poll = invocation.as_mut().poll(context);
+        let Self { invocation, span } = &mut *self;
+        let _entered = span.enter();
+        let poll = invocation.as_mut().expect("it is not polled after its end").as_mut().poll(context);
         if poll.is_ready() {
-            self.0 = None;
+            *invocation = None;
         }
         poll
     }
@@ -152,10 +150,10 @@ impl Future for ToItsEnd {
 
 impl Drop for ToItsEnd {
     fn drop(&mut self) {
-        let Some(invocation) = self.0.take() else { return };
+        let Some(invocation) = self.invocation.take() else { return };
         // None where the runtime itself is ending, and everything in it with it.
         if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(invocation);
+            runtime.spawn(invocation.instrument(self.span.clone()));
         }
     }
 }

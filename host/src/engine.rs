@@ -47,6 +47,8 @@ fn pool(instances: u32) -> PoolingAllocationConfig {
         .total_stacks(instances)
         .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
         .max_memory_size(MAX_MEMORY)
+        // Each version keeps the slot that has its memory image mapped, however many versions take turns.
+        .max_unused_warm_slots(instances)
         .linear_memory_keep_resident(KEEP_MEMORY)
         .table_keep_resident(KEEP_TABLE)
         .async_stack_keep_resident(KEEP_STACK)

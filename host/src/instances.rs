@@ -3,6 +3,7 @@
 //! An instance serves one invocation at a time. It is kept only after an invocation that came to its own end, so one that
 //! trapped, ran into a limit or was cut is never met again.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -68,12 +69,15 @@ impl Instance {
     /// # Errors
     /// It traps, runs into a limit, or the host has no place for another instance.
     pub async fn instantiate(&mut self, entry: &Entry) -> wasmtime::Result<()> {
-        if self.exports.is_none() {
-            self.exports = Some(match entry {
-                Entry::Http(pre) => Exports::Http(pre.instantiate_async(&mut self.store).await?),
-                Entry::Kafka(pre) => Exports::Kafka(pre.instantiate_async(&mut self.store).await?),
-            });
+        if self.exports.is_some() {
+            return Ok(());
         }
+        // Boxed, so that those who need none of this do not carry its size around.
+        let exports: Pin<Box<dyn Future<Output = _> + Send + '_>> = match entry {
+            Entry::Http(pre) => Box::pin(async { pre.instantiate_async(&mut self.store).await.map(Exports::Http) }),
+            Entry::Kafka(pre) => Box::pin(async { pre.instantiate_async(&mut self.store).await.map(Exports::Kafka) }),
+        };
+        self.exports = Some(exports.await?);
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use crate::packages::{self, CALLGRIND, WRK};
 use crate::project::{root, step, target};
 use crate::{build, child, components, setup, test};
 
-/// The load generator for latencies; without TLS, for all is on loopback.
+/// The load generator for latencies.
 const OHA: &str = "1.16.0";
 /// Of `wasmtime-cli`: what `serve` needs, and what makes it fast.
 const SERVE: &str = "run,serve,compile,cranelift,parallel-compilation,pooling-allocator,threads,component-model-async,\
@@ -81,19 +81,17 @@ fn install_tools() -> Result<()> {
     let lock = fs::read_to_string(root().join("Cargo.lock")).context("cannot read Cargo.lock")?;
     let wasmtime = locked_version(&lock, "wasmtime").context("Cargo.lock has wasmtime")?;
     install("oha", "oha", OHA, &[])?;
-    install("wasmtime", "wasmtime-cli", wasmtime, &["--features", SERVE])
+    install("wasmtime", "wasmtime-cli", wasmtime, &["--no-default-features", "--features", SERVE])
 }
 
-/// With the release profile of our own binaries: it is one of those that are compared.
+/// With link-time optimisation, unlike cargo's default: one of them is compared with our own binaries.
 fn install(binary: &str, package: &str, version: &str, features: &[&str]) -> Result<()> {
     let (folder, path) = (tools(), tools().join("bin").join(binary));
     if says_version(&path, version) {
         return Ok(());
     }
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command
-        .args(["install", package, "--locked", "--force", "--version", version, "--no-default-features"])
-        .args(features);
+    command.args(["install", package, "--locked", "--force", "--version", version]).args(features);
     command.arg("--root").arg(&folder).env("CARGO_TARGET_DIR", folder.join("build"));
     command.env("CARGO_PROFILE_RELEASE_LTO", "thin").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "4");
     build::run(&mut command)

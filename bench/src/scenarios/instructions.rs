@@ -1,6 +1,7 @@
 //! Instructions of one request, in the server: a cost that no other process can disturb.
 
 use anyhow::Result;
+use futures_util::future::try_join_all;
 
 use super::store::PRODUCT;
 use crate::callgrind::Callgrind;
@@ -11,8 +12,9 @@ use crate::site::Site;
 use crate::world::{World, turn};
 use crate::{hello, store};
 
-/// The first requests fill pools and caches.
-const WARM_UP: usize = 50;
+/// The first requests fill pools and caches: so many at the same time that each connection of a pool is made.
+const WARM_UP: usize = 20;
+const AT_ONCE: usize = 32;
 
 pub(super) async fn hello(world: &World) -> Result<Sheet> {
     let mut sheet = world.sheet("instructions", "instructions for one hello, by callgrind");
@@ -49,7 +51,9 @@ async fn count(world: &World, sheet: &mut Sheet, case: &str, load: &Load) -> Res
 async fn run(world: &World, candidate: Candidate, case: &str, load: &Load, requests: usize) -> Result<f64> {
     let callgrind = Callgrind::new(&world.out.join(format!("callgrind-{case}-{}.out", candidate.slug())));
     let site = site(world, candidate, case, &callgrind).await?;
-    ask(world, &site, load, WARM_UP).await?;
+    for _ in 0..WARM_UP {
+        try_join_all((0..AT_ONCE).map(|_| load.check(&world.http, site.url()))).await?;
+    }
     for server in &site.servers {
         callgrind.count(server).await?;
     }

@@ -79,19 +79,25 @@ where
         return Err(too_large(limit));
     }
     let (mut parts, body) = request.into_parts();
-    let body = std::pin::pin!(body);
-    let received = tokio::time::timeout(trigger.body_timeout.0, Limited::new(body, limit).collect());
-    let body = match received.await {
-        Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large(limit)),
-        Ok(Err(_)) => return Err(reject(StatusCode::BAD_REQUEST, "the request's body ended before it was whole")),
-        Err(_) => return Err(reject(StatusCode::REQUEST_TIMEOUT, "the request's body took too long; send it at once")),
-    };
+    let body = if body.is_end_stream() { Bytes::new() } else { receive_body(body, limit, trigger).await? };
     if parts.uri.authority().is_none() && !parts.headers.contains_key(http::header::HOST) {
         // HTTP/1.0 needs no Host (RFC 1945), `wasi:http` does.
         parts.headers.insert(http::header::HOST, HeaderValue::from_static("localhost"));
     }
     Ok(Request::from_parts(parts, Full::new(body)))
+}
+
+async fn receive_body<B>(body: B, limit: usize, trigger: &HttpTrigger) -> Result<Bytes, Box<Response<Body>>>
+where
+    B: hyper::body::Body<Data = Bytes, Error: Into<BodyError>>,
+{
+    let body = std::pin::pin!(body);
+    match tokio::time::timeout(trigger.body_timeout.0, Limited::new(body, limit).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(limit)),
+        Ok(Err(_)) => Err(reject(StatusCode::BAD_REQUEST, "the request's body ended before it was whole")),
+        Err(_) => Err(reject(StatusCode::REQUEST_TIMEOUT, "the request's body took too long; send it at once")),
+    }
 }
 
 fn declared_length<B>(request: &Request<B>) -> Option<u64> {

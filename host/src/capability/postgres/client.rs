@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use super::plain::{self, Shown};
 use super::pool::{Borrowed, Pool};
-use super::{arguments, rows, session, wit};
+use super::{arguments, rows, wit};
 use crate::bindings::componentd::kafka::types::OutgoingRecord;
 use crate::{config, outbox};
 
@@ -32,6 +32,7 @@ pub struct Databases(BTreeMap<String, Database>);
 pub struct Database {
     pool: Pool,
     bounds: Bounds,
+    shown: Arc<plain::Looks>,
     /// Woken after each commit that published something.
     published: Arc<Notify>,
 }
@@ -49,6 +50,7 @@ pub(super) struct Bounds {
 pub struct Transaction {
     session: Borrowed,
     bounds: Bounds,
+    shown: Arc<plain::Looks>,
     has_published: bool,
     published: Arc<Notify>,
 }
@@ -72,7 +74,8 @@ impl Databases {
         let pools = service.grants.postgres.iter().map(|(alias, grant)| {
             let bounds = Bounds::new(&service.limits);
             let pool = pool(backend, grant, bounds.timeout)?;
-            Ok((alias.clone(), Database { pool, bounds, published: Arc::default() }))
+            let (shown, published) = (Arc::default(), Arc::default());
+            Ok((alias.clone(), Database { pool, bounds, shown, published }))
         });
         pools.collect::<Result<_, _>>().map(Self)
     }
@@ -174,21 +177,21 @@ impl Bounds {
 
 impl Database {
     pub(super) async fn query(&self, sql: String, params: Vec<wit::Value>) -> Result<wit::RowSet, wit::Error> {
-        let mut session = self.borrow().await?;
-        query(&mut session, sql, params, self.bounds).await
+        let is_plain = permitted(&self.shown, &sql)?;
+        query(&mut self.borrow().await?, is_plain, sql, params, self.bounds).await
     }
 
     pub(super) async fn execute(&self, sql: String, params: Vec<wit::Value>) -> Result<u64, wit::Error> {
-        let mut session = self.borrow().await?;
-        execute(&mut session, sql, params, self.bounds).await
+        let is_plain = permitted(&self.shown, &sql)?;
+        execute(&mut self.borrow().await?, is_plain, sql, params, self.bounds).await
     }
 
     pub(super) async fn begin(&self, options: wit::TransactionOptions) -> Result<Transaction, wit::Error> {
         let mut session = self.borrow().await?;
         let begin = session.control(AssertSqlSafe(begin_statement(options)), true);
         bounded(self.bounds, begin).await?;
-        let published = self.published.clone();
-        Ok(Transaction { session, bounds: self.bounds, has_published: false, published })
+        let (shown, published) = (self.shown.clone(), self.published.clone());
+        Ok(Transaction { session, bounds: self.bounds, shown, has_published: false, published })
     }
 
     async fn borrow(&self) -> Result<Borrowed, wit::Error> {
@@ -198,11 +201,13 @@ impl Database {
 
 impl Transaction {
     pub(super) async fn query(&mut self, sql: String, params: Vec<wit::Value>) -> Result<wit::RowSet, wit::Error> {
-        query(&mut self.session, sql, params, self.bounds).await
+        let is_plain = permitted(&self.shown, &sql)?;
+        query(&mut self.session, is_plain, sql, params, self.bounds).await
     }
 
     pub(super) async fn execute(&mut self, sql: String, params: Vec<wit::Value>) -> Result<u64, wit::Error> {
-        execute(&mut self.session, sql, params, self.bounds).await
+        let is_plain = permitted(&self.shown, &sql)?;
+        execute(&mut self.session, is_plain, sql, params, self.bounds).await
     }
 
     pub(super) async fn publish(&mut self, record: OutgoingRecord) -> Result<(), wit::Error> {
@@ -239,11 +244,11 @@ fn begin_statement(options: wit::TransactionOptions) -> String {
 
 async fn query(
     session: &mut Borrowed,
+    is_plain: bool,
     sql: String,
     params: Vec<wit::Value>,
     bounds: Bounds,
 ) -> Result<wit::RowSet, wit::Error> {
-    let is_plain = permitted(&sql)?;
     let query = async |connection: &mut PgConnection| {
         let (statement, arguments) = prepare(connection, sql, params).await?;
         let mut result = rows::Collector::new(statement.columns(), bounds)?;
@@ -258,11 +263,11 @@ async fn query(
 
 async fn execute(
     session: &mut Borrowed,
+    is_plain: bool,
     sql: String,
     params: Vec<wit::Value>,
     bounds: Bounds,
 ) -> Result<u64, wit::Error> {
-    let is_plain = permitted(&sql)?;
     let execute = async |connection: &mut PgConnection| {
         let (statement, arguments) = prepare(connection, sql, params).await?;
         let done = statement.query_with(arguments).execute(connection).await.map_err(error)?;
@@ -275,13 +280,13 @@ async fn execute(
 ///
 /// # Errors
 /// It is not for components.
-fn permitted(sql: &str) -> Result<bool, wit::Error> {
-    if let Some(word) = session::refused(sql) {
-        return Err(wit::Error::Denied(format!("{word} is for the host; transactions begin with `begin`")));
-    }
-    match plain::look(sql) {
+fn permitted(looks: &plain::Looks, sql: &str) -> Result<bool, wit::Error> {
+    match looks.at(sql) {
         Shown::Plain => Ok(true),
         Shown::Unknown => Ok(false),
+        Shown::Refused(word) => {
+            Err(wit::Error::Denied(format!("{word} is for the host; transactions begin with `begin`")))
+        }
         Shown::Shared(function) => {
             let reason = format!("{function} may show another invocation's number; use RETURNING");
             Err(wit::Error::Denied(reason))

@@ -3,6 +3,11 @@
 //! It errs on one side: what it does not know is not plain, and costs a reset of the session. A statement changes a session
 //! by its first word, by a function that it calls, or by a temporary table, so those are what is looked at.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use super::session;
+
 /// What plain statements begin with.
 const STATEMENTS: [&str; 6] = ["select", "insert", "update", "delete", "with", "values"];
 
@@ -35,42 +40,69 @@ pub(super) enum Shown {
     Plain,
     /// It may change the session.
     Unknown,
+    /// It begins with a word that is not for components.
+    Refused(&'static str),
     /// It asks for what may be another invocation's.
     Shared(&'static str),
 }
 
+/// What the texts of a service's statements show: it has some tens of them, and each is looked at once.
+#[derive(Debug, Default)]
+pub(super) struct Looks(Mutex<HashMap<String, Shown>>);
+
+/// Statements that are remembered, and how long each may be. A service that writes values into its texts has ever new ones.
+const REMEMBERED: usize = 256;
+const LONGEST: usize = 4 << 10;
+
+impl Looks {
+    pub fn at(&self, sql: &str) -> Shown {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shown) = seen.get(sql) {
+            return *shown;
+        }
+        let shown = session::refused(sql).map_or_else(|| look(sql), Shown::Refused);
+        if seen.len() < REMEMBERED && sql.len() <= LONGEST {
+            seen.insert(sql.to_owned(), shown);
+        }
+        shown
+    }
+}
+
 /// Looks at each word, and at what follows it.
-pub(super) fn look(sql: &str) -> Shown {
+fn look(sql: &str) -> Shown {
     let mut is_plain = true;
     let (mut rest, mut before) = (sql, "");
     while let Some(c) = rest.chars().next() {
-        let length = match c {
-            '\'' | '"' => quoted_length(rest, c),
-            c if is_word(c) => rest.find(|c: char| !is_word(c)).unwrap_or(rest.len()),
-            c => c.len_utf8(),
-        };
-        let (token, after) = rest.split_at(length);
-        let calls = after.trim_start().starts_with('(');
-        if let Some(shared) = SHARED.into_iter().find(|name| token.trim_matches('"').eq_ignore_ascii_case(name)) {
-            return Shown::Shared(shared);
-        }
+        let (token, after) = rest.split_at(length_of_token(rest, c));
         is_plain &= match c {
             // Backslashes escape in strings with a prefix, and in those of a server that is set so.
             '\'' => !token.contains('\\') && !is_prefixed(sql, rest),
-            '"' => !calls && !is_one_of(&NEVER, token.trim_matches('"')),
             '$' => after.starts_with(|c: char| c.is_ascii_digit()),
             '-' => !after.starts_with('-'),
             '/' => !after.starts_with('*'),
             ';' => after.trim().is_empty(),
-            c if is_word(c) => is_plain_word(token, before, calls),
+            c if c == '"' || is_word(c) => {
+                let (word, calls) = (token.trim_matches('"'), after.trim_start().starts_with('('));
+                if let Some(shared) = SHARED.into_iter().find(|name| word.eq_ignore_ascii_case(name)) {
+                    return Shown::Shared(shared);
+                }
+                let is_plain = if c == '"' { !calls } else { is_plain_word(word, before, calls) };
+                before = token;
+                is_plain && !is_one_of(&NEVER, word)
+            }
             _ => true,
         };
-        if is_word(c) || c == '"' {
-            before = token;
-        }
         rest = after;
     }
     if is_plain && !before.is_empty() { Shown::Plain } else { Shown::Unknown }
+}
+
+fn length_of_token(text: &str, first: char) -> usize {
+    match first {
+        '\'' | '"' => quoted_length(text, first),
+        c if is_word(c) => text.find(|c: char| !is_word(c)).unwrap_or(text.len()),
+        c => c.len_utf8(),
+    }
 }
 
 /// `before` is the word before this one: none at the beginning.
@@ -80,7 +112,7 @@ fn is_plain_word(word: &str, before: &str, calls: bool) -> bool {
     }
     // The table of an INSERT, with its columns.
     let is_table = before.eq_ignore_ascii_case("into");
-    !is_one_of(&NEVER, word) && (!calls || is_table || is_one_of(BEFORE_PARENTHESIS, word))
+    !calls || is_table || is_one_of(BEFORE_PARENTHESIS, word)
 }
 
 fn is_one_of(words: &[&str], word: &str) -> bool {

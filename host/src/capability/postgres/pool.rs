@@ -89,8 +89,9 @@ impl managed::Manager for Manager {
     type Type = Session;
     type Error = sqlx::Error;
 
+    /// Boxed, as all that is rare here: the state of a handshake is a hundred kilobytes, which each query would carry.
     async fn create(&self) -> Result<Session, sqlx::Error> {
-        Session::open(&self.options, self.schema.load(Ordering::Relaxed)).await
+        Box::pin(Session::open(&self.options, self.schema.load(Ordering::Relaxed))).await
     }
 
     /// What a borrower has left was undone already; here only time and the schema can have passed.
@@ -99,16 +100,17 @@ impl managed::Manager for Manager {
             return Err(RecycleError::message("it is old"));
         }
         let schema = self.schema.load(Ordering::Relaxed);
+        if session.schema == schema && metrics.last_used() < ASK_AFTER {
+            return Ok(());
+        }
         let care = async {
-            if session.schema != schema {
-                session.look_at_schema(schema).await
-            } else if metrics.last_used() > ASK_AFTER {
+            if session.schema == schema {
                 session.connection.ping().await
             } else {
-                Ok(())
+                session.look_at_schema(schema).await
             }
         };
-        let cared = tokio::time::timeout(CARE_TIMEOUT, care).await;
+        let cared = Box::pin(tokio::time::timeout(CARE_TIMEOUT, care)).await;
         cared.map_err(|_| RecycleError::message("it does not answer"))?.map_err(RecycleError::Backend)
     }
 }

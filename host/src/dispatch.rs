@@ -228,7 +228,10 @@ async fn noted<T>(
 fn note_failure(deployment: &Deployment, failure: &InvocationError) {
     error!("{failure}");
     deployment.clients.metrics.invocation(&deployment.name, name_of(failure));
-    deployment.outcomes.failed();
+    // A full host is no fault of a version that is being watched.
+    if !matches!(failure, InvocationError::NoPlace) {
+        deployment.outcomes.failed();
+    }
 }
 
 /// The name of a failure among the measurements.

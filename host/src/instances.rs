@@ -22,7 +22,7 @@ use crate::state::{Invocation, State};
 pub struct Pool {
     engine: Engine,
     idle: Arc<AtomicUsize>,
-    /// Idle ones must not take the places of those that are needed.
+    /// Idle ones must not take the places of all that are needed.
     max_idle: usize,
 }
 
@@ -125,8 +125,12 @@ impl Instances {
     /// ended: that is still counting with its meter.
     pub fn give_back(&self, mut instance: Instance) {
         instance.served += 1;
-        let is_clean = instance.store.data_mut().end();
-        let may_serve = self.isolation == Isolation::Reuse && instance.served < self.limits.reuse && is_clean;
+        let may_serve = self.isolation == Isolation::Reuse
+            && instance.served < self.limits.reuse
+            && instance.store.data_mut().may_serve_another();
+        if may_serve {
+            instance.store.data_mut().end();
+        }
         if !may_serve || self.pool.idle.fetch_add(1, Ordering::Relaxed) >= self.pool.max_idle {
             if may_serve {
                 self.left(1);

@@ -1,6 +1,7 @@
 //! The data of one instance's store: what the instance owns in the host, what the invocation that it is at may use, and the
 //! views of both that capabilities get.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use http::HeaderValue;
@@ -8,6 +9,8 @@ use tracing::Span;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_config::WasiConfig;
+use wasmtime_wasi_http::p2::body::{HostIncomingBody, HostOutgoingBody};
+use wasmtime_wasi_http::p2::types::HostFutureIncomingResponse;
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::capability::away::BackendAway;
@@ -49,38 +52,46 @@ pub struct State {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     current: Current,
-    span: logging::CurrentSpan,
+    output: logging::Output,
     pub memory: MemoryLimiter,
 }
 
 impl State {
     pub fn new(limits: &Limits) -> Self {
-        let span = logging::CurrentSpan::default();
+        let output = logging::Output::default();
         let mut wasi = WasiCtx::builder();
-        wasi.stdout(logging::Lines::new("stdout", span.clone()));
-        wasi.stderr(logging::Lines::new("stderr", span.clone()));
+        wasi.stdout(logging::Lines::new("stdout", output.clone()));
+        wasi.stderr(logging::Lines::new("stderr", output.clone()));
         wasi.allow_tcp(false).allow_udp(false);
         Self {
             table: ResourceTable::new(),
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
             current: Current::default(),
-            span,
+            output,
             memory: MemoryLimiter::new(limits),
         }
     }
 
     pub fn begin(&mut self, invocation: Invocation) {
-        self.span.set(Some(invocation.span.clone()));
+        self.output.belongs_to(Some(invocation.span.clone()));
         self.current = Current(Some(invocation));
     }
 
-    /// Whether the instance may serve another invocation: it holds nothing open, and has memory left.
-    pub fn end(&mut self) -> bool {
+    /// Whether the instance may serve another invocation: it holds nothing open that ends with it, and has memory left.
+    pub fn may_serve_another(&mut self) -> bool {
+        let is_open = |entry: &mut (dyn Any + Send)| {
+            entry.is::<Transaction>()
+                || entry.is::<HostOutgoingBody>()
+                || entry.is::<HostIncomingBody>()
+                || entry.is::<HostFutureIncomingResponse>()
+        };
+        !self.table.iter_mut().any(is_open) && !self.memory.is_short()
+    }
+
+    pub fn end(&mut self) {
         self.current = Current(None);
-        self.span.set(None);
-        let holds_transaction = self.table.iter_mut().any(|entry| entry.is::<Transaction>());
-        !holds_transaction && !self.memory.is_short()
+        self.output.belongs_to(None);
     }
 
     pub fn postgres(&mut self) -> postgres::View<'_> {

@@ -1,4 +1,4 @@
-//! `http://<service>.internal/`: another service of this host, called within the process as its own listener would call it.
+//! `http://<service>.internal/`: another service of this host, called within the process as its own listener calls it.
 //! Neither a connection nor a port is in between; the grant, the callee's limits and its place in the queue are the same.
 
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use http::{HeaderValue, Request, Response};
 use http_body_util::BodyExt;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
-use crate::config::Trigger;
+use crate::config::{HttpTrigger, Trigger};
 use crate::ingress;
 use crate::registry::Service;
 
@@ -22,13 +22,20 @@ pub async fn call(
     options: RequestOptions,
 ) -> Result<Response<WasiBody>, Error> {
     let service = callee.ok_or(Error::ConnectionRefused)?;
-    let deployment = service.live();
-    let Trigger::Http(trigger) = deployment.spec.trigger() else { return Err(Error::ConnectionRefused) };
+    let Some(trigger) = trigger(&service) else { return Err(Error::ConnectionRefused) };
     request.headers_mut().insert(ingress::http::REQUEST_ID, id);
-    let answer = ingress::http::answer(&service, trigger, request);
+    let answer = ingress::http::answer(&service, &trigger, request);
     let response = match options.first_byte_timeout {
         None => answer.await,
         Some(limit) => tokio::time::timeout(limit, answer).await.map_err(|_| Error::HttpResponseTimeout)?,
     };
     Ok(response.map(|body| body.map_err(|_| Error::HttpResponseIncomplete).boxed_unsync()))
+}
+
+/// A copy: the deployment itself would wait for the end of the call if another one takes its place.
+fn trigger(service: &Service) -> Option<HttpTrigger> {
+    match service.live().spec.trigger() {
+        Trigger::Http(trigger) => Some(trigger.clone()),
+        Trigger::Kafka(_) => None,
+    }
 }

@@ -2,15 +2,18 @@
 //!
 //! They are events of the invocation's span, which carries service, version and request id.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use tokio::io::AsyncWrite;
 use tracing::{Span, debug, error, info, trace, warn};
 use wasmtime::component::{HasData, Linker};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
 use crate::bindings::wasi::logging::logging as wit;
 use crate::state::State;
@@ -51,62 +54,75 @@ impl wit::Host for View<'_> {
     }
 }
 
-/// The span of the invocation that an instance is at.
+/// What an instance writes to stdout and stderr, as lines of the invocation that it is at. Its streams share it.
 #[derive(Clone, Default)]
-pub struct CurrentSpan(Arc<Mutex<Option<Span>>>);
+pub struct Output(Arc<Mutex<Begun>>);
 
-impl CurrentSpan {
-    pub fn set(&self, span: Option<Span>) {
-        *self.lock() = span;
+/// The invocation, and lines that have no end yet, by stream.
+#[derive(Default)]
+struct Begun {
+    span: Option<Span>,
+    lines: BTreeMap<&'static str, Vec<u8>>,
+}
+
+impl Output {
+    /// Another invocation, or none. What the one before has begun is its own.
+    pub fn belongs_to(&self, span: Option<Span>) {
+        let mut begun = self.begun();
+        begun.log_all();
+        begun.span = span;
     }
 
-    fn in_scope(&self, log: impl FnOnce()) {
-        let span = self.lock().clone();
-        span.unwrap_or_else(Span::none).in_scope(log);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Span>> {
+    fn begun(&self) -> MutexGuard<'_, Begun> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Stdout or stderr of an instance, each line of which becomes a log line.
-#[derive(Clone)]
-pub struct Lines {
-    stream: &'static str,
-    span: CurrentSpan,
-    unfinished: Vec<u8>,
-}
-
-impl Lines {
-    pub fn new(stream: &'static str, span: CurrentSpan) -> Self {
-        Self { stream, span, unfinished: Vec::new() }
-    }
-
-    fn take_in(&mut self, bytes: &[u8]) {
+impl Begun {
+    fn take_in(&mut self, stream: &'static str, bytes: &[u8]) {
         for byte in bytes {
+            let line = self.lines.entry(stream).or_default();
             if *byte != b'\n' {
-                self.unfinished.push(*byte);
+                line.push(*byte);
             }
-            if *byte == b'\n' || self.unfinished.len() == MAX_LINE {
-                self.log();
+            if *byte == b'\n' || line.len() == MAX_LINE {
+                let line = std::mem::take(line);
+                self.log(stream, &line);
             }
         }
     }
 
-    fn log(&mut self) {
-        let line = std::mem::take(&mut self.unfinished);
-        let (stream, line) = (self.stream, String::from_utf8_lossy(&line));
-        self.span.in_scope(|| info!(target: "guest", stream, "{line}"));
+    fn log_all(&mut self) {
+        for (stream, line) in std::mem::take(&mut self.lines) {
+            if !line.is_empty() {
+                self.log(stream, &line);
+            }
+        }
+    }
+
+    fn log(&self, stream: &str, line: &[u8]) {
+        let line = String::from_utf8_lossy(line);
+        self.span.as_ref().unwrap_or(&Span::none()).in_scope(|| info!(target: "guest", stream, "{line}"));
     }
 }
 
 /// A last line without a line feed counts too, also when a trap has cut it off.
-impl Drop for Lines {
+impl Drop for Begun {
     fn drop(&mut self) {
-        if !self.unfinished.is_empty() {
-            self.log();
-        }
+        self.log_all();
+    }
+}
+
+/// Stdout or stderr of an instance.
+#[derive(Clone)]
+pub struct Lines {
+    stream: &'static str,
+    output: Output,
+}
+
+impl Lines {
+    pub fn new(stream: &'static str, output: Output) -> Self {
+        Self { stream, output }
     }
 }
 
@@ -118,13 +134,38 @@ impl IsTerminal for Lines {
 
 impl StdoutStream for Lines {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        Box::new(Self::new(self.stream, self.span.clone()))
+        Box::new(self.clone())
+    }
+
+    /// Without a task in between: what an invocation has written is logged before it ends.
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for Lines {
+    async fn ready(&mut self) {}
+}
+
+impl OutputStream for Lines {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.output.begun().take_in(self.stream, &bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(MAX_LINE)
     }
 }
 
 impl AsyncWrite for Lines {
-    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.take_in(bytes);
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.output.begun().take_in(self.stream, bytes);
         Poll::Ready(Ok(bytes.len()))
     }
 

@@ -110,6 +110,38 @@ async fn a_session_leaves_nothing_behind() {
     assert_eq!(calls.sql("select lastval()", json!([])).await["error"]["kind"], "denied");
 }
 
+/// With one connection, whoever is next would get the rest of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_past_the_limits_is_nobody_elses() {
+    let probe = Probe::start_alone(HTTP_GRANT).await;
+    let calls = probe.calls();
+    for sql in
+        ["select n from generate_series(1, 30000) as n", "select 1 / (20000 - n) from generate_series(1, 30000) as n"]
+    {
+        assert!(calls.sql(sql, json!([])).await["error"].is_object(), "{sql}");
+        assert_eq!(calls.row("select 1::int", json!([])).await[0]["value"], 1, "after {sql}");
+    }
+}
+
+/// Nothing of a statement says that a trigger is there, not even to the host that passed its definition on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_reset_where_a_component_has_defined_code() {
+    let probe = Probe::start_alone(HTTP_GRANT).await;
+    let calls = probe.calls();
+    for sql in [
+        "create function change() returns trigger language plpgsql as
+         $$ begin perform set_config('application_name', 'changed', false); return new; end $$",
+        "create table changing (a int)",
+        "create trigger change before insert on changing for each row execute function change()",
+        "insert into changing values (1)",
+    ] {
+        let answer = calls.statement(sql, json!([]), json!({ "mode": "execute" })).await;
+        assert!(answer["error"].is_null(), "{sql}: {answer}");
+    }
+    let row = calls.row("select current_setting('application_name')", json!([])).await;
+    assert_eq!(row[0]["value"], "componentd");
+}
+
 /// What a statement's text does not show: code that the database has of its own.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_is_reset_where_a_plain_statement_calls_code_of_the_database() {

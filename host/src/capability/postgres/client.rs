@@ -96,13 +96,16 @@ impl Databases {
             let unreachable = |source| MigrationError::Unreachable { database: grant.database.clone(), source };
             let mut borrowed = pool.borrow().await.map_err(unreachable)?;
             let connection = borrowed.connection();
-            if let Some(folder) = &grant.migrations {
-                apply(connection, folder).await.map_err(|e| failed(grant, folder, e))?;
-            }
+            let applied = match &grant.migrations {
+                Some(folder) => apply(connection, folder).await.map_err(|e| failed(grant, folder, e)),
+                None => Ok(()),
+            };
+            // Those before one that failed stay applied.
+            pool.schema_has_changed();
+            applied?;
             if grants.kafka.is_some() {
                 outbox::create(connection).await.map_err(unreachable)?;
             }
-            pool.schema_has_changed();
         }
         Ok(())
     }
@@ -177,13 +180,13 @@ impl Bounds {
 
 impl Database {
     pub(super) async fn query(&self, sql: String, params: Vec<wit::Value>) -> Result<wit::RowSet, wit::Error> {
-        let is_plain = permitted(&self.shown, &sql)?;
-        query(&mut self.borrow().await?, is_plain, sql, params, self.bounds).await
+        let shown = permitted(&self.shown, &sql)?;
+        query(&mut self.borrow().await?, shown, sql, params, self.bounds).await
     }
 
     pub(super) async fn execute(&self, sql: String, params: Vec<wit::Value>) -> Result<u64, wit::Error> {
-        let is_plain = permitted(&self.shown, &sql)?;
-        execute(&mut self.borrow().await?, is_plain, sql, params, self.bounds).await
+        let shown = permitted(&self.shown, &sql)?;
+        execute(&mut self.borrow().await?, shown, sql, params, self.bounds).await
     }
 
     pub(super) async fn begin(&self, options: wit::TransactionOptions) -> Result<Transaction, wit::Error> {
@@ -201,13 +204,13 @@ impl Database {
 
 impl Transaction {
     pub(super) async fn query(&mut self, sql: String, params: Vec<wit::Value>) -> Result<wit::RowSet, wit::Error> {
-        let is_plain = permitted(&self.shown, &sql)?;
-        query(&mut self.session, is_plain, sql, params, self.bounds).await
+        let shown = permitted(&self.shown, &sql)?;
+        query(&mut self.session, shown, sql, params, self.bounds).await
     }
 
     pub(super) async fn execute(&mut self, sql: String, params: Vec<wit::Value>) -> Result<u64, wit::Error> {
-        let is_plain = permitted(&self.shown, &sql)?;
-        execute(&mut self.session, is_plain, sql, params, self.bounds).await
+        let shown = permitted(&self.shown, &sql)?;
+        execute(&mut self.session, shown, sql, params, self.bounds).await
     }
 
     pub(super) async fn publish(&mut self, record: OutgoingRecord) -> Result<(), wit::Error> {
@@ -215,7 +218,7 @@ impl Transaction {
             return Err(wit::Error::Unpublishable("it is larger than a broker accepts".to_owned()));
         }
         self.has_published = true;
-        let insert = self.session.run(true, async |c| outbox::insert(c, record).await.map_err(error));
+        let insert = self.session.run(Shown::Plain, async |c| outbox::insert(c, record).await.map_err(error));
         bounded(self.bounds, insert).await
     }
 
@@ -244,7 +247,7 @@ fn begin_statement(options: wit::TransactionOptions) -> String {
 
 async fn query(
     session: &mut Borrowed,
-    is_plain: bool,
+    shown: Shown,
     sql: String,
     params: Vec<wit::Value>,
     bounds: Bounds,
@@ -253,17 +256,21 @@ async fn query(
         let (statement, arguments) = prepare(connection, sql, params).await?;
         let mut result = rows::Collector::new(statement.columns(), bounds)?;
         let mut stream = statement.query_with(arguments).fetch(connection);
+        let mut refused = Ok(());
         while let Some(row) = stream.try_next().await.map_err(error)? {
-            result.push(&row)?;
+            // Past the limits the rest is read all the same: the next borrower of the connection must not get it.
+            if refused.is_ok() {
+                refused = result.push(&row);
+            }
         }
-        Ok(result.finish())
+        refused.map(|()| result.finish())
     };
-    bounded(bounds, session.run(is_plain, query)).await
+    bounded(bounds, session.run(shown, query)).await
 }
 
 async fn execute(
     session: &mut Borrowed,
-    is_plain: bool,
+    shown: Shown,
     sql: String,
     params: Vec<wit::Value>,
     bounds: Bounds,
@@ -273,17 +280,16 @@ async fn execute(
         let done = statement.query_with(arguments).execute(connection).await.map_err(error)?;
         Ok(done.rows_affected())
     };
-    bounded(bounds, session.run(is_plain, execute)).await
+    bounded(bounds, session.run(shown, execute)).await
 }
 
-/// Whether a statement is known to leave the session as it is.
+/// What a statement's text shows of it.
 ///
 /// # Errors
 /// It is not for components.
-fn permitted(looks: &plain::Looks, sql: &str) -> Result<bool, wit::Error> {
+fn permitted(looks: &plain::Looks, sql: &str) -> Result<Shown, wit::Error> {
     match looks.at(sql) {
-        Shown::Plain => Ok(true),
-        Shown::Unknown => Ok(false),
+        shown @ (Shown::Plain | Shown::Unknown | Shown::Definition) => Ok(shown),
         Shown::Refused(word) => {
             Err(wit::Error::Denied(format!("{word} is for the host; transactions begin with `begin`")))
         }

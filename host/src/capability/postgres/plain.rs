@@ -27,8 +27,9 @@ const BEFORE_PARENTHESIS: &[&str] = &[
     "replace", "right", "round", "row_number", "string_agg", "substring", "sum", "to_char", "trim", "unnest", "upper",
 ];
 
-/// Words that make a statement not plain wherever they stand.
-const NEVER: [&str; 3] = ["temp", "temporary", "pg_temp"];
+/// What words begin with that make a statement not plain wherever they stand: temporary tables, and a view that sets what
+/// is written to it.
+const NEVER: [&str; 3] = ["temp", "pg_temp", "pg_settings"];
 
 /// Functions that show what an earlier borrower of the connection drew from a sequence.
 const SHARED: [&str; 2] = ["currval", "lastval"];
@@ -40,6 +41,8 @@ pub(super) enum Shown {
     Plain,
     /// It may change the session.
     Unknown,
+    /// It may also define what other statements call.
+    Definition,
     /// It begins with a word that is not for components.
     Refused(&'static str),
     /// It asks for what may be another invocation's.
@@ -56,11 +59,12 @@ const LONGEST: usize = 4 << 10;
 
 impl Looks {
     pub fn at(&self, sql: &str) -> Shown {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(shown) = seen.get(sql) {
+        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shown) = lock().get(sql) {
             return *shown;
         }
         let shown = session::refused(sql).map_or_else(|| look(sql), Shown::Refused);
+        let mut seen = lock();
         if seen.len() < REMEMBERED && sql.len() <= LONGEST {
             seen.insert(sql.to_owned(), shown);
         }
@@ -68,33 +72,52 @@ impl Looks {
     }
 }
 
-/// Looks at each word, and at what follows it.
+/// Looks at each word, and at what is around it. Linear in the text.
 fn look(sql: &str) -> Shown {
-    let mut is_plain = true;
-    let (mut rest, mut before) = (sql, "");
+    let is_statement = is_one_of(&STATEMENTS, sql.trim_start().split(|c| !is_word(c)).next().unwrap_or_default());
+    let mut is_plain = is_statement;
+    // The two tokens before this one.
+    let (mut rest, mut before, mut before_that) = (sql, "", "");
     while let Some(c) = rest.chars().next() {
         let (token, after) = rest.split_at(length_of_token(rest, c));
+        let word = token.trim_matches('"');
+        if let Some(shared) = SHARED.into_iter().find(|name| word.eq_ignore_ascii_case(name)) {
+            return Shown::Shared(shared);
+        }
+        // The schema of a name is not what stands before it.
+        let is_schema = c == '.' || after.starts_with('.');
         is_plain &= match c {
             // Backslashes escape in strings with a prefix, and in those of a server that is set so.
             '\'' => !token.contains('\\') && !is_prefixed(sql, rest),
+            '"' => !is_prefixed(sql, rest) && !calls(after) && !is_never(word),
             '$' => after.starts_with(|c: char| c.is_ascii_digit()),
             '-' => !after.starts_with('-'),
             '/' => !after.starts_with('*'),
-            ';' => after.trim().is_empty(),
-            c if c == '"' || is_word(c) => {
-                let (word, calls) = (token.trim_matches('"'), after.trim_start().starts_with('('));
-                if let Some(shared) = SHARED.into_iter().find(|name| word.eq_ignore_ascii_case(name)) {
-                    return Shown::Shared(shared);
-                }
-                let is_plain = if c == '"' { !calls } else { is_plain_word(word, before, calls) };
-                before = token;
-                is_plain && !is_one_of(&NEVER, word)
+            ';' => after.trim_start().is_empty(),
+            c if is_word(c) => {
+                let is_table = is_one_of(&["into"], before) && is_one_of(&["insert"], before_that);
+                !is_never(word) && (is_table || !calls(after) || is_one_of(BEFORE_PARENTHESIS, word))
             }
             _ => true,
         };
+        if !c.is_whitespace() && !is_schema {
+            (before_that, before) = (before, token);
+        }
         rest = after;
     }
-    if is_plain && !before.is_empty() { Shown::Plain } else { Shown::Unknown }
+    match (is_plain, is_statement) {
+        (true, _) => Shown::Plain,
+        (false, true) => Shown::Unknown,
+        (false, false) => Shown::Definition,
+    }
+}
+
+fn calls(after: &str) -> bool {
+    after.trim_start().starts_with('(')
+}
+
+fn is_never(word: &str) -> bool {
+    NEVER.iter().any(|start| word.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start)))
 }
 
 fn length_of_token(text: &str, first: char) -> usize {
@@ -103,16 +126,6 @@ fn length_of_token(text: &str, first: char) -> usize {
         c if is_word(c) => text.find(|c: char| !is_word(c)).unwrap_or(text.len()),
         c => c.len_utf8(),
     }
-}
-
-/// `before` is the word before this one: none at the beginning.
-fn is_plain_word(word: &str, before: &str, calls: bool) -> bool {
-    if before.is_empty() {
-        return is_one_of(&STATEMENTS, word);
-    }
-    // The table of an INSERT, with its columns.
-    let is_table = before.eq_ignore_ascii_case("into");
-    !calls || is_table || is_one_of(BEFORE_PARENTHESIS, word)
 }
 
 fn is_one_of(words: &[&str], word: &str) -> bool {
@@ -135,7 +148,7 @@ fn quoted_length(text: &str, quote: char) -> usize {
     }
 }
 
-/// Whether a string constant has a prefix: `E'…'`, `U&'…'`.
+/// Whether what is quoted has a prefix: `E'…'`, `U&'…'`, `U&"…"`.
 fn is_prefixed(sql: &str, from_quote: &str) -> bool {
     let before = &sql[..sql.len() - from_quote.len()];
     before.ends_with(|c: char| is_word(c) || c == '&')
@@ -150,6 +163,7 @@ mod tests {
         for sql in [
             "select id, name, price from products where id = any($1)",
             "insert into orders (user_id, items) values ($1, $2) returning id, created_at",
+            "insert into public.orders (user_id) values ($1)",
             "INSERT INTO users(email) VALUES (lower($1)) ON CONFLICT (email) DO NOTHING;",
             "with x as (select 1) select count(*), 'it''s (fine)' from \"x\"",
             "update t set a = a - 1, b = $2::numeric(12, 2) where c in ('a', 'set_config(')",
@@ -167,6 +181,14 @@ mod tests {
             "select \"set_config\"('application_name', 'x', false)",
             "select pg_catalog . set_config\n('application_name', 'x', false)",
             "select pg_advisory_lock(1)",
+            "select t.into, set_config('application_name', 'x', false) from t",
+            "(select 1)",
+            "select 1 as into, set_config('application_name', 'x', false)",
+            "select insert.into, f() from (select 1 as into) insert",
+            "select U&\"set_config\" uescape '!' ('search_path', 'x', false)",
+            "select 1 as x into U&\"pg\\005ftemp\".orders",
+            "select 1 as x into pg_temp_3.orders",
+            "update pg_settings set setting = 'x' where name = 'search_path'",
             "select 1 into temp t",
             "create temp table t ()",
             "insert into pg_temp.t values (1)",
@@ -180,8 +202,23 @@ mod tests {
             "select query_to_xml('select f()', true, true, '')",
             "call f()",
         ] {
-            assert_eq!(look(sql), Shown::Unknown, "{sql}");
+            assert!(matches!(look(sql), Shown::Unknown | Shown::Definition), "{sql}");
         }
+    }
+
+    #[test]
+    fn what_defines_is_told_from_what_reads_and_writes() {
+        for sql in ["create function f() returns int return 1", "do $$ begin end $$", "call f()", "-- x\ncreate view v"]
+        {
+            assert_eq!(look(sql), Shown::Definition, "{sql}");
+        }
+        assert_eq!(look("select f()"), Shown::Unknown);
+    }
+
+    #[test]
+    fn a_long_text_is_looked_at_in_a_moment() {
+        let text = format!("select 1{}{}", ";".repeat(1 << 20), " ".repeat(1 << 20));
+        assert_eq!(look(&text), Shown::Unknown);
     }
 
     #[test]

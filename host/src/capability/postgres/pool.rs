@@ -6,11 +6,12 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use deadpool::managed::{self, Metrics, Object, PoolError, RecycleError, RecycleResult};
+use deadpool::managed::{self, Metrics, Object, PoolError, QueueMode, RecycleError, RecycleResult};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{Connection, SqlSafeStr};
 
 use super::client::error;
+use super::plain::Shown;
 use super::{session, wit};
 
 /// Past this a connection is replaced: the server's memory for it, its plans and its catalogue cache, only grows. By then it
@@ -48,6 +49,8 @@ pub(super) struct Session {
     has_own_code: bool,
     /// Settings, locks or temporary tables may be left.
     is_changed: bool,
+    /// A statement may have defined what others call.
+    has_defined: bool,
     in_transaction: bool,
     /// A statement was begun, and its answer may still come.
     is_busy: bool,
@@ -57,8 +60,16 @@ impl Session {
     async fn open(options: &PgConnectOptions, schema: u64) -> Result<Self, sqlx::Error> {
         let connection = PgConnection::connect_with(options).await?;
         let (opened, has_own_code) = (Instant::now(), true);
-        let (is_changed, in_transaction, is_busy) = (false, false, false);
-        let mut session = Self { connection, opened, schema, has_own_code, is_changed, in_transaction, is_busy };
+        let mut session = Self {
+            connection,
+            opened,
+            schema,
+            has_own_code,
+            is_changed: false,
+            has_defined: false,
+            in_transaction: false,
+            is_busy: false,
+        };
         session.look_at_schema(schema).await?;
         Ok(session)
     }
@@ -67,6 +78,20 @@ impl Session {
         self.has_own_code = sqlx::query_scalar(session::HAS_OWN_CODE).fetch_one(&mut self.connection).await?;
         self.schema = schema;
         Ok(())
+    }
+
+    /// The connection is busy until an answer is there, and for good where none will come, or its future is dropped.
+    async fn busy<T>(
+        &mut self,
+        call: impl AsyncFnOnce(&mut PgConnection) -> Result<T, wit::Error>,
+    ) -> Result<T, wit::Error> {
+        if self.is_busy {
+            return Err(wit::Error::Unavailable("an earlier statement of this transaction was given up".to_owned()));
+        }
+        self.is_busy = true;
+        let result = call(&mut self.connection).await;
+        self.is_busy = matches!(result, Err(wit::Error::Unavailable(_)));
+        result
     }
 
     fn is_clean(&self) -> bool {
@@ -80,7 +105,7 @@ impl Session {
         if self.is_changed {
             sqlx::raw_sql(session::RESET).execute(&mut self.connection).await?;
         }
-        (self.in_transaction, self.is_changed) = (false, false);
+        (self.in_transaction, self.is_changed, self.has_defined) = (false, false, false);
         Ok(())
     }
 }
@@ -119,21 +144,23 @@ impl Pool {
     /// A pool of at most `size` connections, for one of which a borrower waits at most `timeout`.
     pub fn new(options: PgConnectOptions, size: u32, timeout: Duration) -> Self {
         let manager = Manager { options, schema: AtomicU64::new(0) };
-        let builder = managed::Pool::builder(manager).max_size(size as usize).runtime(deadpool::Runtime::Tokio1);
-        let builder = builder.wait_timeout(Some(timeout)).create_timeout(Some(timeout));
-        Self { pool: builder.build().expect("there is a runtime for its timeouts"), timeout }
+        let builder = managed::Pool::builder(manager).max_size(size as usize);
+        // Whoever was used last needs no question whether it is still there.
+        let builder = builder.queue_mode(QueueMode::Lifo);
+        Self { pool: builder.build().expect("without timeouts of its own there is nothing to refuse"), timeout }
     }
 
     pub fn options(&self) -> &PgConnectOptions {
         &self.pool.manager().options
     }
 
+    /// A connection: waited for, asked or made, all within the timeout.
     pub async fn borrow(&self) -> Result<Borrowed, sqlx::Error> {
-        match self.pool.get().await {
-            Ok(session) => Ok(Borrowed(Some(session))),
-            Err(PoolError::Backend(error)) => Err(error),
-            Err(PoolError::Timeout(_)) => Err(sqlx::Error::PoolTimedOut),
-            Err(other) => Err(sqlx::Error::Protocol(format!("no connection within {:?}: {other}", self.timeout))),
+        match tokio::time::timeout(self.timeout, self.pool.get()).await {
+            Ok(Ok(session)) => Ok(Borrowed(Some(session))),
+            Ok(Err(PoolError::Backend(error))) => Err(error),
+            Ok(Err(other)) => Err(sqlx::Error::Protocol(other.to_string())),
+            Err(_) => Err(sqlx::Error::PoolTimedOut),
         }
     }
 
@@ -155,23 +182,20 @@ impl Borrowed {
     /// Runs a statement of a component. Where its future is dropped, the connection is closed.
     pub async fn run<T>(
         &mut self,
-        is_plain: bool,
+        shown: Shown,
         statement: impl AsyncFnOnce(&mut PgConnection) -> Result<T, wit::Error>,
     ) -> Result<T, wit::Error> {
         let session = self.session();
-        session.is_changed |= !is_plain || session.has_own_code;
-        session.is_busy = true;
-        let result = statement(&mut session.connection).await;
-        session.is_busy = matches!(result, Err(wit::Error::Unavailable(_)));
-        result
+        session.is_changed |= shown != Shown::Plain || session.has_own_code;
+        session.has_defined |= shown == Shown::Definition;
+        session.busy(statement).await
     }
 
     /// Begins, commits or rolls back.
     pub async fn control(&mut self, statement: impl SqlSafeStr, is_open_after: bool) -> Result<(), wit::Error> {
         let session = self.session();
-        session.is_busy = true;
-        sqlx::raw_sql(statement).execute(&mut session.connection).await.map_err(error)?;
-        (session.is_busy, session.in_transaction) = (false, is_open_after);
+        session.busy(async |c| sqlx::raw_sql(statement).execute(c).await.map(|_| ()).map_err(error)).await?;
+        session.in_transaction = is_open_after;
         Ok(())
     }
 
@@ -195,6 +219,9 @@ impl Borrowed {
 impl Drop for Borrowed {
     fn drop(&mut self) {
         let Some(mut session) = self.0.take() else { return };
+        if let (true, Some(pool)) = (session.has_defined, Object::pool(&session)) {
+            pool.manager().schema.fetch_add(1, Ordering::Relaxed);
+        }
         // There is no runtime where it is ending, and the connections with it.
         let runtime = tokio::runtime::Handle::try_current().ok().filter(|_| !session.is_busy);
         match runtime {

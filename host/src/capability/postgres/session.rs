@@ -35,7 +35,7 @@ const REFUSED: [&str; 24] = [
 pub(super) const RESET: &str = "CLOSE ALL; RESET SESSION AUTHORIZATION; RESET ALL; UNLISTEN *; \
                                 SELECT pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES";
 
-/// Whether the database has functions, rules or views of its own, or expressions that call what changes a session: then
+/// Whether the database has functions, operators, rules or views of its own, or expressions that call what changes a session: then
 /// no statement's text shows all that it does.
 pub(super) const HAS_OWN_CODE: &str = "
     WITH own AS (SELECT oid FROM pg_namespace WHERE nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')),
@@ -44,6 +44,7 @@ pub(super) const HAS_OWN_CODE: &str = "
                         UNION ALL SELECT pg_get_expr(polqual, polrelid) FROM pg_policy
                         UNION ALL SELECT pg_get_expr(polwithcheck, polrelid) FROM pg_policy)
     SELECT EXISTS (SELECT FROM pg_proc WHERE pronamespace IN (TABLE own))
+        OR EXISTS (SELECT FROM pg_operator WHERE oprnamespace IN (TABLE own))
         OR EXISTS (SELECT FROM pg_rewrite JOIN pg_class ON pg_class.oid = ev_class WHERE relnamespace IN (TABLE own))
         OR EXISTS (SELECT FROM expression WHERE text ~* 'set_config|advisory|query_to|cursor_to')";
 

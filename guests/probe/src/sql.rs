@@ -76,6 +76,8 @@ pub(crate) enum Mode {
     Execute,
     /// Ended by a commit; answers rows.
     Commit,
+    /// Ended by a commit, also where the statement has failed.
+    CommitRegardless,
     /// Ended by a rollback.
     Rollback,
     /// Dropped.
@@ -98,6 +100,7 @@ impl Statement {
             Mode::Query => database.query(&self.sql, &self.params).map(rows),
             Mode::Execute => database.execute(&self.sql, &self.params).map(changed),
             Mode::Commit => self.commit(self.begin(&database)?),
+            Mode::CommitRegardless => self.commit_regardless(self.begin(&database)?),
             mode => self.abandon(self.begin(&database)?, mode),
         }
     }
@@ -112,6 +115,12 @@ impl Statement {
         self.publish(&transaction)?;
         Transaction::commit(transaction)?;
         Ok(rows(result))
+    }
+
+    fn commit_regardless(&self, transaction: Transaction) -> Result<Json, Error> {
+        let count = transaction.execute(&self.sql, &self.params).unwrap_or_default();
+        Transaction::commit(transaction)?;
+        Ok(changed(count))
     }
 
     fn publish(&self, transaction: &Transaction) -> Result<(), Error> {

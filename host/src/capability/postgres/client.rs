@@ -52,6 +52,8 @@ pub struct Transaction {
     bounds: Bounds,
     shown: Arc<plain::Looks>,
     has_published: bool,
+    /// A statement was refused, so that Postgres can only roll back, and would call a commit well done.
+    has_failed: bool,
     published: Arc<Notify>,
 }
 
@@ -194,7 +196,7 @@ impl Database {
         let begin = session.control(AssertSqlSafe(begin_statement(options)), true);
         bounded(self.bounds, begin).await?;
         let (shown, published) = (self.shown.clone(), self.published.clone());
-        Ok(Transaction { session, bounds: self.bounds, shown, has_published: false, published })
+        Ok(Transaction { session, bounds: self.bounds, shown, has_published: false, has_failed: false, published })
     }
 
     async fn borrow(&self) -> Result<Borrowed, wit::Error> {
@@ -205,12 +207,19 @@ impl Database {
 impl Transaction {
     pub(super) async fn query(&mut self, sql: String, params: Vec<wit::Value>) -> Result<wit::RowSet, wit::Error> {
         let shown = permitted(&self.shown, &sql)?;
-        query(&mut self.session, shown, sql, params, self.bounds).await
+        let rows = query(&mut self.session, shown, sql, params, self.bounds).await;
+        self.noted(rows)
     }
 
     pub(super) async fn execute(&mut self, sql: String, params: Vec<wit::Value>) -> Result<u64, wit::Error> {
         let shown = permitted(&self.shown, &sql)?;
-        execute(&mut self.session, shown, sql, params, self.bounds).await
+        let changed = execute(&mut self.session, shown, sql, params, self.bounds).await;
+        self.noted(changed)
+    }
+
+    fn noted<T>(&mut self, result: Result<T, wit::Error>) -> Result<T, wit::Error> {
+        self.has_failed |= matches!(result, Err(wit::Error::Database(_) | wit::Error::Timeout(_)));
+        result
     }
 
     pub(super) async fn publish(&mut self, record: OutgoingRecord) -> Result<(), wit::Error> {
@@ -219,10 +228,15 @@ impl Transaction {
         }
         self.has_published = true;
         let insert = self.session.run(Shown::Plain, async |c| outbox::insert(c, record).await.map_err(error));
-        bounded(self.bounds, insert).await
+        let inserted = bounded(self.bounds, insert).await;
+        self.noted(inserted)
     }
 
     pub(super) async fn commit(mut self) -> Result<(), wit::Error> {
+        if self.has_failed {
+            self.rollback().await?;
+            return Err(wit::Error::Database(failed_transaction()));
+        }
         let committed = bounded(self.bounds, self.session.control("COMMIT", false)).await;
         if self.has_published {
             self.published.notify_one();
@@ -232,6 +246,17 @@ impl Transaction {
 
     pub(super) async fn rollback(mut self) -> Result<(), wit::Error> {
         bounded(self.bounds, self.session.control("ROLLBACK", false)).await
+    }
+}
+
+/// What Postgres says of any other statement of such a transaction: `in_failed_sql_transaction`.
+fn failed_transaction() -> wit::DatabaseError {
+    wit::DatabaseError {
+        sqlstate: "25P02".to_owned(),
+        message: "a statement of this transaction has failed, so it was rolled back".to_owned(),
+        constraint: None,
+        table: None,
+        column: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Tables in Markdown.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::sheet::{Finding, Sheet, Target};
@@ -30,22 +31,22 @@ pub(super) fn render(sheets: &[Sheet]) -> String {
     text
 }
 
-/// Results may be of several days.
+/// Results may be of several days and machines; each says which of the scenarios are its own where there are more.
 fn machine(sheets: &[Sheet]) -> String {
-    let mut machines: Vec<String> = sheets
-        .iter()
-        .map(|sheet| {
-            let m = &sheet.machine;
-            let (cores, rounds, seconds) = (m.cores, sheet.rounds, sheet.seconds);
-            format!(
-                "{}, {cores} cores, {}, Linux {}, {}, wasmtime {}; {}; {rounds} rounds of {seconds} s",
-                m.processor, m.memory, m.kernel, m.rustc, m.wasmtime, m.date
-            )
-        })
-        .collect();
-    machines.sort();
-    machines.dedup();
-    machines.iter().map(|machine| format!("Measured on {machine}.\n")).collect::<String>() + "\n"
+    let mut measured: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for sheet in sheets {
+        let m = &sheet.machine;
+        let machine = format!(
+            "{}, {} cores, {}, Linux {}, {}, wasmtime {}; {}",
+            m.processor, m.cores, m.memory, m.kernel, m.rustc, m.wasmtime, m.date
+        );
+        let run = format!("{} {} × {} s", sheet.scenario, sheet.rounds, sheet.seconds);
+        measured.entry(machine).or_default().push(run);
+    }
+    let line = |(machine, runs): (&String, &Vec<String>)| {
+        format!("Measured on {machine}.\nRounds and seconds of each load: {}.\n\n", runs.join(", "))
+    };
+    measured.iter().map(line).collect()
 }
 
 fn row(finding: &Finding) -> String {

@@ -88,7 +88,7 @@ pub async fn http(
     let mut instance = deployment.instances.take(invocation);
     let (meter, callee) = (instance.meter.clone(), deployment.clone());
     let call = async move {
-        instance.instantiate(&callee.version.entry).await?;
+        callee.instances.instantiate(&mut instance, &callee.version.entry).await?;
         let (store, proxy) = instance.http();
         let mut view = store.data_mut().http();
         let request = view.new_incoming_request(Scheme::Http, request)?;
@@ -178,7 +178,7 @@ pub async fn kafka(
     let mut instance = deployment.instances.take(invocation);
     let meter = instance.meter.clone();
     let call = async move {
-        instance.instantiate(&deployment.version.entry).await?;
+        deployment.instances.instantiate(&mut instance, &deployment.version.entry).await?;
         let (store, handler) = instance.kafka();
         let result = handler.componentd_kafka_handler().call_handle(store, record).await?;
         Ok((result, instance))
@@ -199,7 +199,8 @@ pub async fn kafka(
 pub async fn instantiate(deployment: &Arc<Deployment>) -> Result<(), InvocationError> {
     let mut instance = deployment.instances.take(Invocation::new(deployment.clone(), PROBE, Span::current()));
     let meter = instance.meter.clone();
-    bounded(deployment, async move { instance.instantiate(&deployment.version.entry).await }, meter).await
+    let start = async move { deployment.instances.instantiate(&mut instance, &deployment.version.entry).await };
+    bounded(deployment, start, meter).await
 }
 
 async fn bounded<T>(

@@ -5,10 +5,10 @@
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use wasmtime::{Engine, Store};
+use wasmtime::{Engine, PoolConcurrencyLimitError, Store};
 use wasmtime_wasi_http::p2::bindings::Proxy;
 
 use crate::bindings::handler::KafkaHandler;
@@ -19,17 +19,49 @@ use crate::state::{Invocation, State};
 
 /// What the deployments of a host draw their instances from.
 #[derive(Clone)]
-pub struct Pool {
+pub struct Pool(Arc<Shared>);
+
+struct Shared {
     engine: Engine,
-    idle: Arc<AtomicUsize>,
+    /// How many instances of all deployments are idle.
+    idle: AtomicUsize,
     /// Idle ones must not take the places of all that are needed.
     max_idle: usize,
+    deployments: Mutex<Vec<Weak<Mutex<Vec<Instance>>>>>,
 }
 
 impl Pool {
     /// A pool for an engine that can have so many instances, half of which may be idle.
     pub fn new(engine: Engine, instances: u32) -> Self {
-        Self { engine, idle: Arc::default(), max_idle: (instances / 2) as usize }
+        let max_idle = (instances / 2) as usize;
+        Self(Arc::new(Shared { engine, idle: AtomicUsize::new(0), max_idle, deployments: Mutex::default() }))
+    }
+
+    /// Counts one more idle instance, if there may be one.
+    fn has_room(&self) -> bool {
+        let one_more = |idle| (idle < self.0.max_idle).then_some(idle + 1);
+        self.0.idle.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok()
+    }
+
+    fn left(&self, count: usize) {
+        self.0.idle.fetch_sub(count, Ordering::Relaxed);
+    }
+
+    /// Room for the idle instances of another deployment.
+    fn register(&self) -> Arc<Mutex<Vec<Instance>>> {
+        let idle = Arc::default();
+        let mut deployments = lock(&self.0.deployments);
+        deployments.retain(|deployment| deployment.strong_count() > 0);
+        deployments.push(Arc::downgrade(&idle));
+        idle
+    }
+
+    /// Ends an idle instance of any deployment, if there is one.
+    fn end_one(&self) -> bool {
+        let deployments: Vec<_> = lock(&self.0.deployments).iter().filter_map(Weak::upgrade).collect();
+        let ended = deployments.iter().find_map(|idle| lock(idle).pop());
+        self.left(usize::from(ended.is_some()));
+        ended.is_some()
     }
 }
 
@@ -64,11 +96,7 @@ impl Instance {
         self.store.data_mut().begin(invocation);
     }
 
-    /// Runs the component's own start, unless that was done before.
-    ///
-    /// # Errors
-    /// It traps, runs into a limit, or the host has no place for another instance.
-    pub async fn instantiate(&mut self, entry: &Entry) -> wasmtime::Result<()> {
+    async fn instantiate(&mut self, entry: &Entry) -> wasmtime::Result<()> {
         if self.exports.is_some() {
             return Ok(());
         }
@@ -101,12 +129,12 @@ pub struct Instances {
     pool: Pool,
     limits: Limits,
     isolation: Isolation,
-    idle: Mutex<Vec<Instance>>,
+    idle: Arc<Mutex<Vec<Instance>>>,
 }
 
 impl Instances {
     pub fn new(pool: Pool, isolation: Isolation, limits: Limits) -> Self {
-        Self { pool, limits, isolation, idle: Mutex::default() }
+        Self { idle: pool.register(), pool, limits, isolation }
     }
 
     pub fn pool(&self) -> &Pool {
@@ -115,10 +143,24 @@ impl Instances {
 
     /// An instance for this invocation: the one that was used last, whose memory is still in the caches, or a new one.
     pub fn take(&self, invocation: Invocation) -> Instance {
-        let idle = self.idle().pop().inspect(|_| self.left(1));
-        let mut instance = idle.unwrap_or_else(|| Instance::new(&self.pool.engine, &self.limits));
+        let idle = lock(&self.idle).pop().inspect(|_| self.pool.left(1));
+        let mut instance = idle.unwrap_or_else(|| Instance::new(&self.pool.0.engine, &self.limits));
         instance.begin(invocation);
         instance
+    }
+
+    /// Runs the component's own start, unless that was done before. Where the host has no place left, an idle instance gives
+    /// its own, whichever service it is of.
+    ///
+    /// # Errors
+    /// It traps, runs into a limit, or all instances of the host are at work.
+    pub async fn instantiate(&self, instance: &mut Instance, entry: &Entry) -> wasmtime::Result<()> {
+        loop {
+            match instance.instantiate(entry).await {
+                Err(full) if full.is::<PoolConcurrencyLimitError>() && self.pool.end_one() => {}
+                done => return done,
+            }
+        }
     }
 
     /// Keeps an instance whose invocation has come to its end, if it may serve another. Not before the future that ran it has
@@ -128,41 +170,32 @@ impl Instances {
         let may_serve = self.isolation == Isolation::Reuse
             && instance.served < self.limits.reuse
             && instance.store.data_mut().may_serve_another();
-        if may_serve {
+        if may_serve && self.pool.has_room() {
             instance.store.data_mut().end();
+            instance.idle_since = Instant::now();
+            lock(&self.idle).push(instance);
         }
-        if !may_serve || self.pool.idle.fetch_add(1, Ordering::Relaxed) >= self.pool.max_idle {
-            if may_serve {
-                self.left(1);
-            }
-            return;
-        }
-        instance.idle_since = Instant::now();
-        self.idle().push(instance);
     }
 
     /// Ends those that have been idle for longer.
     pub fn sweep(&self, longest: Duration) {
-        let mut idle = self.idle();
+        let mut idle = lock(&self.idle);
         // Those that were used last are at the end.
         let ended = idle.iter().take_while(|instance| instance.idle_since.elapsed() > longest).count();
         let ended: Vec<Instance> = idle.drain(..ended).collect();
         drop(idle);
-        self.left(ended.len());
-    }
-
-    fn left(&self, count: usize) {
-        self.pool.idle.fetch_sub(count, Ordering::Relaxed);
-    }
-
-    fn idle(&self) -> MutexGuard<'_, Vec<Instance>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+        self.pool.left(ended.len());
     }
 }
 
 impl Drop for Instances {
     fn drop(&mut self) {
-        let idle = self.idle().len();
-        self.left(idle);
+        // Taken out, so that nobody ends, and counts, one of them too.
+        let ended = std::mem::take(&mut *lock(&self.idle));
+        self.pool.left(ended.len());
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::StatusCode;
-use http::header::HOST;
+use http::header::{HOST, HeaderName};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::{Bytes, Incoming};
@@ -133,6 +133,11 @@ type Sent = (http::Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>
 
 /// What `wasi:http` asks before it sends a request of one invocation.
 impl WasiHttpHooks for Current {
+    /// What is forbidden by default. The default itself allocates at each call, which is one for each header.
+    fn is_forbidden_header(&mut self, name: &HeaderName) -> bool {
+        wasmtime_wasi_http::DEFAULT_FORBIDDEN_HEADERS.contains(name)
+    }
+
     /// A component that writes its body in a few parts is done with it, and with the invocation, before the client has read
     /// any of it.
     fn p2_outgoing_body_buffer_chunks(&mut self) -> usize {
@@ -234,13 +239,17 @@ async fn send(
     request: http::Request<WasiBody>,
     options: RequestOptions,
 ) -> Result<http::Response<WasiBody>, Error> {
-    let response = client.request(request);
-    let response = match options.first_byte_timeout {
-        None => response.await,
-        Some(limit) => tokio::time::timeout(limit, response).await.map_err(|_| Error::HttpResponseTimeout)?,
-    };
+    let response = first_byte(client.request(request), options.first_byte_timeout).await?;
     let idle = options.between_bytes_timeout;
     Ok(response.map_err(|e| error(&e))?.map(|body| IdleTimeout::new(body, idle).boxed_unsync()))
+}
+
+/// An answer's head, within the limit that the component has set for it.
+pub(super) async fn first_byte<T>(answer: impl Future<Output = T>, limit: Option<Duration>) -> Result<T, Error> {
+    match limit {
+        None => Ok(answer.await),
+        Some(limit) => tokio::time::timeout(limit, answer).await.map_err(|_| Error::HttpResponseTimeout),
+    }
 }
 
 fn error(error: &legacy::Error) -> Error {

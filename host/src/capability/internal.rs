@@ -7,6 +7,7 @@ use http::{HeaderValue, Request, Response};
 use http_body_util::BodyExt;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
+use crate::capability::http_out::first_byte;
 use crate::config::{HttpTrigger, Trigger};
 use crate::ingress;
 use crate::registry::Service;
@@ -25,10 +26,7 @@ pub async fn call(
     let Some(trigger) = trigger(&service) else { return Err(Error::ConnectionRefused) };
     request.headers_mut().insert(ingress::http::REQUEST_ID, id);
     let answer = ingress::http::answer(&service, &trigger, request);
-    let response = match options.first_byte_timeout {
-        None => answer.await,
-        Some(limit) => tokio::time::timeout(limit, answer).await.map_err(|_| Error::HttpResponseTimeout)?,
-    };
+    let response = first_byte(answer, options.first_byte_timeout).await?;
     Ok(response.map(|body| body.map_err(|_| Error::HttpResponseIncomplete).boxed_unsync()))
 }
 

@@ -129,7 +129,7 @@ impl Databases {
     pub async fn ping(&self, timeout: Duration) -> Result<(), wit::Error> {
         for database in self.0.values() {
             let ping = async { database.pool.borrow().await?.ping().await };
-            within(timeout, ping).await?;
+            within(timeout, async { ping.await.map_err(error) }).await?;
         }
         Ok(())
     }
@@ -340,17 +340,13 @@ async fn prepare(
     Ok((statement, arguments))
 }
 
-/// Past the deadline the connection is closed, since its answer may still come.
 async fn bounded<T>(bounds: Bounds, call: impl Future<Output = Result<T, wit::Error>>) -> Result<T, wit::Error> {
-    let deadline = bounds.timeout + SERVER_GRACE;
-    tokio::time::timeout(deadline, call).await.unwrap_or_else(|_| Err(timed_out(deadline)))
+    within(bounds.timeout + SERVER_GRACE, call).await
 }
 
-async fn within<T>(deadline: Duration, call: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, wit::Error> {
-    match tokio::time::timeout(deadline, call).await {
-        Ok(result) => result.map_err(error),
-        Err(_) => Err(timed_out(deadline)),
-    }
+/// Past the deadline the connection is closed, since its answer may still come.
+async fn within<T>(deadline: Duration, call: impl Future<Output = Result<T, wit::Error>>) -> Result<T, wit::Error> {
+    tokio::time::timeout(deadline, call).await.unwrap_or_else(|_| Err(timed_out(deadline)))
 }
 
 fn timed_out(deadline: Duration) -> wit::Error {

@@ -74,7 +74,7 @@ impl Looks {
 
 /// Looks at each word, and at what is around it. Linear in the text.
 fn look(sql: &str) -> Shown {
-    let is_statement = is_one_of(&STATEMENTS, sql.trim_start().split(|c| !is_word(c)).next().unwrap_or_default());
+    let is_statement = is_one_of(&STATEMENTS, session::first_word(sql));
     let mut is_plain = is_statement;
     // The two tokens before this one.
     let (mut rest, mut before, mut before_that) = (sql, "", "");

@@ -55,7 +55,7 @@ pub(super) fn refused(sql: &str) -> Option<&'static str> {
 }
 
 /// Only white space, comments and empty statements can stand before it.
-fn first_word(sql: &str) -> &str {
+pub(super) fn first_word(sql: &str) -> &str {
     let mut rest = sql;
     loop {
         rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == ';');

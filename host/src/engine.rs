@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use crate::huge_pages;
+
 /// The most instances that a pool can have: with 4 GiB of address space each they take a third of what a process has.
 pub const MAX_INSTANCES: u32 = 10_000;
 
@@ -34,6 +36,7 @@ pub fn start(instances: u32) -> wasmtime::Result<Engine> {
     config.epoch_interruption(true);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances)));
     let engine = Engine::new(&config)?;
+    huge_pages::ask(instances as usize * MAX_MEMORY);
     start_clock(engine.weak());
     Ok(engine)
 }

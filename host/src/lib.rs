@@ -26,6 +26,7 @@ mod engine;
 mod error;
 mod history;
 mod host;
+mod huge_pages;
 mod ingress;
 mod inspect;
 mod instances;

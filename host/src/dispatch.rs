@@ -87,7 +87,7 @@ pub async fn http(
     let away = invocation.away.clone();
     let mut instance = deployment.instances.take(invocation);
     let (meter, callee) = (instance.meter.clone(), deployment.clone());
-    let call = async move {
+    let call = Box::pin(async move {
         callee.instances.instantiate(&mut instance, &callee.version.entry).await?;
         let (store, proxy) = instance.http();
         let mut view = store.data_mut().http();
@@ -95,7 +95,7 @@ pub async fn http(
         let answer = view.new_response_outparam(sender)?;
         proxy.wasi_http_incoming_handler().call_handle(store, request, answer).await?;
         Ok(instance)
-    };
+    });
     let callee = deployment.clone();
     let invocation = async move {
         let _permit = permit;
@@ -177,12 +177,12 @@ pub async fn kafka(
     let away = invocation.away.clone();
     let mut instance = deployment.instances.take(invocation);
     let meter = instance.meter.clone();
-    let call = async move {
+    let call = Box::pin(async move {
         deployment.instances.instantiate(&mut instance, &deployment.version.entry).await?;
         let (store, handler) = instance.kafka();
         let result = handler.componentd_kafka_handler().call_handle(store, record).await?;
         Ok((result, instance))
-    };
+    });
     let result = noted(deployment, call, meter).instrument(span).await.map(|(result, instance)| {
         deployment.instances.give_back(instance);
         deployment.answered.inc();
@@ -199,19 +199,21 @@ pub async fn kafka(
 pub async fn instantiate(deployment: &Arc<Deployment>) -> Result<(), InvocationError> {
     let mut instance = deployment.instances.take(Invocation::new(deployment.clone(), PROBE, Span::current()));
     let meter = instance.meter.clone();
-    let start = async move { deployment.instances.instantiate(&mut instance, &deployment.version.entry).await };
+    let start =
+        Box::pin(async move { deployment.instances.instantiate(&mut instance, &deployment.version.entry).await });
     bounded(deployment, start, meter).await
 }
 
+/// The call comes in a box, because it is handed on from function to function, and is large.
 async fn bounded<T>(
     deployment: &Deployment,
-    call: impl Future<Output = wasmtime::Result<T>>,
+    call: Pin<Box<impl Future<Output = wasmtime::Result<T>>>>,
     meter: Arc<CpuMeter>,
 ) -> Result<T, InvocationError> {
     let timeout = deployment.spec.limits.timeout.0;
     tokio::select! {
         biased;
-        result = Metered { guest: Box::pin(call), meter } => result.map_err(InvocationError::from),
+        result = Metered { guest: call, meter } => result.map_err(InvocationError::from),
         () = tokio::time::sleep(timeout) => Err(InvocationError::TimedOut(timeout)),
         () = deployment.cut.cancelled() => Err(InvocationError::Cut),
     }
@@ -220,7 +222,7 @@ async fn bounded<T>(
 /// Notes a failure here, because after the head of an answer nobody else sees how the invocation ended.
 async fn noted<T>(
     deployment: &Deployment,
-    call: impl Future<Output = wasmtime::Result<T>>,
+    call: Pin<Box<impl Future<Output = wasmtime::Result<T>>>>,
     meter: Arc<CpuMeter>,
 ) -> Result<T, InvocationError> {
     bounded(deployment, call, meter).await.inspect_err(|failure| note_failure(deployment, failure))

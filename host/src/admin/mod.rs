@@ -58,7 +58,7 @@ pub async fn serve(
     let admin = Arc::new(Admin { supervisor, settings, http });
     listener::serve(listener, BOUNDS, stop, move |request| {
         let admin = admin.clone();
-        async move { admin.answer(request).await }
+        async move { Ok(admin.answer(request).await) }
     })
     .await;
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
+use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
+use http::request::Parts;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Bytes;
@@ -33,7 +34,7 @@ pub async fn serve(listener: TcpListener, service: Arc<Service>, trigger: HttpTr
     let trigger = Arc::new(trigger);
     listener::serve(listener, bounds, stop, move |request| {
         let (service, trigger) = (service.clone(), trigger.clone());
-        async move { answer(&service, &trigger, request).await }
+        async move { Ok(answer(&service, &trigger, request).await) }
     })
     .await;
 }
@@ -52,7 +53,9 @@ where
         if !service.is_ready() {
             return Err(reject(StatusCode::SERVICE_UNAVAILABLE, "the service is not ready yet; try again later"));
         }
-        let request = receive(request, trigger).await?;
+        let (head, body) = request.into_parts();
+        let body = receive(&head, body, trigger).await?;
+        let request = Request::from_parts(with_host(head), Full::new(body));
         let response = dispatch::http(&deployment, request, id.clone(), span.clone()).await.map_err(|e| failed(&e))?;
         Ok(response.map(BodyExt::boxed_unsync))
     };
@@ -70,21 +73,23 @@ fn request_id<B>(request: &Request<B>) -> HeaderValue {
 }
 
 /// Takes in the whole body before the component is started: a slow client costs memory, up to the limit, and no instance.
-async fn receive<B>(request: Request<B>, trigger: &HttpTrigger) -> Result<Request<Full<Bytes>>, Box<Response<Body>>>
+async fn receive<B>(head: &Parts, body: B, trigger: &HttpTrigger) -> Result<Bytes, Box<Response<Body>>>
 where
     B: hyper::body::Body<Data = Bytes, Error: Into<BodyError>>,
 {
     let limit = trigger.max_body.0;
-    if declared_length(&request).is_some_and(|length| length > limit as u64) {
+    if declared_length(head).is_some_and(|length| length > limit as u64) {
         return Err(too_large(limit));
     }
-    let (mut parts, body) = request.into_parts();
-    let body = if body.is_end_stream() { Bytes::new() } else { receive_body(body, limit, trigger).await? };
-    if parts.uri.authority().is_none() && !parts.headers.contains_key(http::header::HOST) {
-        // HTTP/1.0 needs no Host (RFC 1945), `wasi:http` does.
-        parts.headers.insert(http::header::HOST, HeaderValue::from_static("localhost"));
+    if body.is_end_stream() { Ok(Bytes::new()) } else { receive_body(body, limit, trigger).await }
+}
+
+/// HTTP/1.0 needs no Host (RFC 1945), `wasi:http` does.
+fn with_host(mut head: Parts) -> Parts {
+    if head.uri.authority().is_none() && !head.headers.contains_key(HOST) {
+        head.headers.insert(HOST, HeaderValue::from_static("localhost"));
     }
-    Ok(Request::from_parts(parts, Full::new(body)))
+    head
 }
 
 async fn receive_body<B>(body: B, limit: usize, trigger: &HttpTrigger) -> Result<Bytes, Box<Response<Body>>>
@@ -100,8 +105,8 @@ where
     }
 }
 
-fn declared_length<B>(request: &Request<B>) -> Option<u64> {
-    request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+fn declared_length(head: &Parts) -> Option<u64> {
+    head.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 fn reject(status: StatusCode, detail: &str) -> Box<Response<Body>> {

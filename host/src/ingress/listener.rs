@@ -1,5 +1,6 @@
 //! An HTTP/1.1 and h2c server on one listener: accept, bound, serve, drain.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -45,7 +46,7 @@ pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 pub async fn serve<F, A>(listener: TcpListener, bounds: Bounds, stop: CancellationToken, answer: F)
 where
     F: Fn(Request<Incoming>) -> A + Clone + Send + Sync + 'static,
-    A: Future<Output = Response<Body>> + Send + 'static,
+    A: Future<Output = Result<Response<Body>, Infallible>> + Send + 'static,
 {
     let server = server(bounds);
     let graceful = GracefulShutdown::new();
@@ -56,13 +57,8 @@ where
             accepted = async { (place.await, accept(&listener).await) } => accepted,
             () = stop.cancelled() => break,
         };
-        let answer = answer.clone();
-        let service = service_fn(move |request| {
-            let answer = answer(request);
-            async move { Ok::<_, std::convert::Infallible>(answer.await) }
-        });
         let stream = TokioIo::new(Prompt::new(stream, bounds.header_timeout));
-        let connection = server.serve_connection(stream, service).into_owned();
+        let connection = server.serve_connection(stream, service_fn(answer.clone())).into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             let _place = place;

@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use super::body::{self, BodyError};
 use super::deadline::{Deadline, Elapsed};
+use super::fields;
 use super::problem::Problem;
-use super::response::{Response, fields};
+use super::response::Response;
 use crate::wit::wasi::http::outgoing_handler;
 use crate::wit::wasi::http::types::{
     self, ErrorCode, FutureIncomingResponse, IncomingResponse, Method, RequestOptions, Scheme,
@@ -128,7 +129,7 @@ pub fn send(request: &OutgoingRequest, timeout: Duration) -> Result<Response, Se
 
 fn head(request: &OutgoingRequest) -> Result<types::OutgoingRequest, SendError> {
     let url = Url::parse(&request.url).ok_or_else(|| impossible("URL"))?;
-    let fields = fields(&request.headers, request.body.len()).map_err(|()| impossible("header"))?;
+    let fields = fields::with_length(request.headers.clone(), request.body.len()).map_err(|()| impossible("header"))?;
     let head = types::OutgoingRequest::new(fields);
     head.set_method(&method(&request.method)).map_err(|()| impossible("method"))?;
     head.set_scheme(Some(&url.scheme)).map_err(|()| impossible("scheme"))?;
@@ -163,12 +164,9 @@ fn await_answer(answer: &FutureIncomingResponse, deadline: &Deadline) -> Result<
 
 fn read(answer: &IncomingResponse, deadline: &Deadline) -> Result<Response, SendError> {
     let body = answer.consume().map_err(|()| SendError::Other("the host gave the body away already".to_owned()))?;
-    let headers = answer.headers().entries().into_iter();
     Ok(Response {
         status: answer.status(),
-        headers: headers
-            .map(|(name, value)| (name.to_ascii_lowercase(), String::from_utf8_lossy(&value).into_owned()))
-            .collect(),
+        headers: fields::texts(&answer.headers()),
         body: body::read(&body, deadline, MAX_RESPONSE_BYTES)?,
     })
 }

@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 
 use super::body::{self, BodyError};
 use super::deadline::Deadline;
+use super::fields;
 use super::{Problem, json};
 use crate::wit::wasi::http::types::{ErrorCode, IncomingRequest, Method};
 
@@ -19,6 +20,7 @@ pub struct Request {
     pub query: String,
     /// Names in lower case. Bytes that are no UTF-8 are replaced.
     pub headers: Vec<(String, String)>,
+    /// Empty for GET and HEAD, with which a body has no meaning (RFC 9110, 9.3.1 and 9.3.2).
     pub body: Vec<u8>,
     pub(super) parameters: Vec<(&'static str, String)>,
 }
@@ -67,12 +69,14 @@ impl Request {
     pub(super) fn read(incoming: &IncomingRequest) -> Result<Self, Problem> {
         let target = incoming.path_with_query().unwrap_or_default();
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+        let method = incoming.method();
+        let body = if matches!(method, Method::Get | Method::Head) { Vec::new() } else { read_body(incoming)? };
         Ok(Self {
-            method: method_name(incoming.method()),
+            method: method_name(method),
             path: path.to_owned(),
             query: query.to_owned(),
-            headers: headers(incoming),
-            body: read_body(incoming)?,
+            headers: fields::texts(&incoming.headers()),
+            body,
             parameters: Vec::new(),
         })
     }
@@ -80,14 +84,6 @@ impl Request {
 
 fn is_key(key: &str) -> bool {
     (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
-}
-
-fn headers(incoming: &IncomingRequest) -> Vec<(String, String)> {
-    let entries = incoming.headers().entries();
-    entries
-        .into_iter()
-        .map(|(name, value)| (name.to_ascii_lowercase(), String::from_utf8_lossy(&value).into_owned()))
-        .collect()
 }
 
 fn read_body(incoming: &IncomingRequest) -> Result<Vec<u8>, Problem> {

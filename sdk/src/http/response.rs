@@ -4,9 +4,10 @@ use serde::Serialize;
 
 use super::body;
 use super::deadline::Deadline;
+use super::fields;
 use super::problem::Problem;
 use crate::log;
-use crate::wit::wasi::http::types::{ErrorCode, Fields, OutgoingResponse, ResponseOutparam};
+use crate::wit::wasi::http::types::{ErrorCode, OutgoingResponse, ResponseOutparam};
 
 /// A whole response; also what another server answered.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,28 +39,24 @@ impl Response {
 
     /// Hands the response to the host. The head goes first, so a client that reads slowly has its status at once.
     pub(super) fn send(self, response_out: ResponseOutparam) {
-        let outgoing = self.head().and_then(|head| head.body().map(|body| (head, body)));
+        let Self { status, headers, body: bytes } = self;
+        let outgoing = head(status, headers, bytes.len()).and_then(|head| head.body().map(|body| (head, body)));
         let Ok((head, body)) = outgoing else {
             let refused = ErrorCode::InternalError(Some("the host refused the head of the response".to_owned()));
             return ResponseOutparam::set(response_out, Err(refused));
         };
         ResponseOutparam::set(response_out, Ok(head));
-        if let Err(error) = body::write(body, &self.body, &Deadline::none()) {
+        if let Err(error) = body::write(body, &bytes, &Deadline::none()) {
             log::debug(format!("the client left before the end of the response: {error:?}"));
         }
     }
-
-    fn head(&self) -> Result<OutgoingResponse, ()> {
-        let head = OutgoingResponse::new(fields(&self.headers, self.body.len())?);
-        head.set_status_code(self.status)?;
-        Ok(head)
-    }
 }
 
-/// The header fields of a message, with the length of its body: it is known, so nothing needs to be chunked.
-pub(super) fn fields(headers: &[(String, String)], body_length: usize) -> Result<Fields, ()> {
-    let length = ("content-length".to_owned(), body_length.to_string());
-    let entries: Vec<_> =
-        headers.iter().chain([&length]).map(|(name, value)| (name.clone(), value.as_bytes().to_vec())).collect();
-    Fields::from_list(&entries).map_err(drop)
+fn head(status: u16, headers: Vec<(String, String)>, body_length: usize) -> Result<OutgoingResponse, ()> {
+    let head = OutgoingResponse::new(fields::with_length(headers, body_length)?);
+    // What it is otherwise.
+    if status != 200 {
+        head.set_status_code(status)?;
+    }
+    Ok(head)
 }

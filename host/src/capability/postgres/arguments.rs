@@ -32,20 +32,26 @@ fn parameter_error(position: usize, reason: String) -> wit::ParameterError {
 }
 
 fn encode_as(value: Value, info: &PgTypeInfo) -> Result<Binary, String> {
-    let type_name = info.name().to_lowercase();
     if matches!(value, Value::Null) {
         return Ok(None);
     }
     match SqlType::of(info) {
-        Some(SqlType::Scalar(scalar)) => encode_scalar(value, scalar, &type_name),
-        Some(SqlType::Array(scalar, oid)) => encode_array(value, scalar, oid, &type_name).map(Some),
-        None => Err(format!("the statement expects {type_name}, which no value is; a cast of another type may help")),
+        Some(SqlType::Scalar(scalar)) => encode_scalar(value, scalar, info),
+        Some(SqlType::Array(scalar, oid)) => encode_array(value, scalar, oid, info).map(Some),
+        None => {
+            let expected = name_of(info);
+            Err(format!("the statement expects {expected}, which no value is; a cast of another type may help"))
+        }
     }
 }
 
-fn encode_scalar(value: Value, scalar: Scalar, type_name: &str) -> Result<Binary, String> {
+fn name_of(info: &PgTypeInfo) -> String {
+    info.name().to_ascii_lowercase()
+}
+
+fn encode_scalar(value: Value, scalar: Scalar, info: &PgTypeInfo) -> Result<Binary, String> {
     let name = case_name(&value);
-    let misfit = || format!("this {name} does not fit {type_name}");
+    let misfit = || format!("this {name} does not fit {}", name_of(info));
     let bytes = match (scalar, value) {
         (_, Value::Null) => return Ok(None),
         (Scalar::Boolean, Value::Boolean(value)) => vec![u8::from(value)],
@@ -154,11 +160,11 @@ fn json(text: String) -> Result<Vec<u8>, String> {
 
 /// The binary form of an array: dimensions, whether there are NULLs, the element type; length and lower bound of the one
 /// dimension; then each element with its length, or -1 for NULL.
-fn encode_array(value: Value, scalar: Scalar, oid: u32, type_name: &str) -> Result<Vec<u8>, String> {
+fn encode_array(value: Value, scalar: Scalar, oid: u32, info: &PgTypeInfo) -> Result<Vec<u8>, String> {
     let name = case_name(&value);
-    let elements = elements(value).ok_or_else(|| format!("this {name} does not fit {type_name}"))?;
+    let elements = elements(value).ok_or_else(|| format!("this {name} does not fit {}", name_of(info)))?;
     let encoded: Vec<Binary> =
-        elements.into_iter().map(|element| encode_scalar(element, scalar, type_name)).collect::<Result<_, _>>()?;
+        elements.into_iter().map(|element| encode_scalar(element, scalar, info)).collect::<Result<_, _>>()?;
     let has_null = i32::from(encoded.iter().any(Option::is_none));
     let dimensions = i32::from(!encoded.is_empty());
     let mut bytes = [dimensions.to_be_bytes(), has_null.to_be_bytes(), oid.to_be_bytes()].concat();

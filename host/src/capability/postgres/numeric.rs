@@ -7,6 +7,9 @@
 /// Decimal digits in one digit to the base of 10,000.
 const GROUP: usize = 4;
 
+/// Of the digits.
+const BASE: u16 = 10_000;
+
 const NEGATIVE: u16 = 0x4000;
 const NAN: u16 = 0xC000;
 const INFINITY: u16 = 0xD000;
@@ -26,20 +29,25 @@ pub(super) fn decode(bytes: &[u8]) -> Option<String> {
         NEGATIVE_INFINITY => return Some("-Infinity".to_owned()),
         _ => {}
     }
-    if digits.len() != usize::from(*count) {
+    if digits.len() != usize::from(*count) || digits.iter().any(|digit| *digit >= BASE) {
         return None;
     }
     let weight = i32::from(weight.cast_signed());
     let group = |position: i32| usize::try_from(weight - position).ok().and_then(|at| digits.get(at)).unwrap_or(&0);
-    let integer: String = (0..=weight.max(0)).rev().map(|position| format!("{:04}", group(position))).collect();
     let scale = usize::from(*scale);
     let groups_after = i32::try_from(scale.div_ceil(GROUP)).ok()?;
-    let fraction: String = (1..=groups_after).map(|position| format!("{:04}", group(-position))).collect();
-    let sign = if *sign == NEGATIVE { "-" } else { "" };
-    let integer = integer.trim_start_matches('0');
-    let integer = if integer.is_empty() { "0" } else { integer };
-    let point = if scale > 0 { "." } else { "" };
-    Some(format!("{sign}{integer}{point}{}", &fraction[..scale]))
+    let integer: Vec<u8> = (0..=weight.max(0)).rev().flat_map(|position| decimal(*group(position))).collect();
+    let leading = integer.iter().take_while(|digit| **digit == b'0').count().min(integer.len() - 1);
+    let fraction = (1..=groups_after).flat_map(|position| decimal(*group(-position))).take(scale);
+    let sign = (*sign == NEGATIVE).then_some(b'-');
+    let point = (scale > 0).then_some(b'.');
+    let text = sign.into_iter().chain(integer.into_iter().skip(leading)).chain(point).chain(fraction);
+    String::from_utf8(text.collect()).ok()
+}
+
+/// The four decimal digits of one digit to the base of 10,000.
+fn decimal(digit: u16) -> [u8; GROUP] {
+    [1000, 100, 10, 1].map(|unit| b'0' + u8::try_from(digit / unit % 10).unwrap_or_default())
 }
 
 /// The bytes of a decimal text; none where it is no decimal, or has more digits than the type holds.

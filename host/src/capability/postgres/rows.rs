@@ -25,7 +25,7 @@ impl Collector {
         let types = columns.iter().map(column_type).collect::<Result<_, _>>()?;
         let columns = columns.iter().map(|column| wit::Column {
             name: column.name().to_owned(),
-            type_name: column.type_info().name().to_lowercase(),
+            type_name: column.type_info().name().to_ascii_lowercase(),
         });
         Ok(Self { columns: columns.collect(), types, rows: Vec::new(), bytes: 0, bounds })
     }

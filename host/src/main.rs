@@ -1,13 +1,16 @@
 //! The `componentd` binary: the command line of the library.
 
+mod allocator;
+
 use std::process::ExitCode;
 
 use clap::Parser as _;
 use componentd::cli::Cli;
 
-/// Each invocation is hundreds of small allocations, most of them freed on another thread's behalf soon after.
+use allocator::Mimalloc;
+
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: Mimalloc = Mimalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {

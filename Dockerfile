@@ -9,11 +9,12 @@ COPY . .
 # The toolchain of the image is the one that is wanted; rust-toolchain.toml would fetch another.
 RUN rm rust-toolchain.toml && rustup target add wasm32-wasip2
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
-    cargo build --release --locked --package componentd --package dev-backends \
+    cargo xtask release \
+    && cargo build --release --locked --package dev-backends \
     && cargo build --release --locked --target wasm32-wasip2 \
          --package users --package orders --package store --package notifications \
     && mkdir -p /out/components /out/migrations \
-    && cp target/release/componentd target/release/dev-backends /out/ \
+    && cp target/componentd target/release/dev-backends /out/ \
     && for name in users orders store notifications; do \
          cp "target/wasm32-wasip2/release/$name.wasm" "/out/components/$name.wasm"; \
        done \

@@ -67,7 +67,7 @@ impl Host {
     pub fn start(&self, world: &World) -> Result<Server> {
         let manifest = world.out.join(&self.name).with_extension("toml");
         fs::write(&manifest, &self.manifest).with_context(|| format!("cannot write {}", manifest.display()))?;
-        let program = world.binary("componentd")?;
+        let program = world.host()?;
         let under = self.under.as_ref();
         let mut command = under.map_or_else(|| Command::new(&program), |callgrind| callgrind.command(&program));
         command.args(["run", "--manifest"]).arg(&manifest);

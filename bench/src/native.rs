@@ -16,7 +16,7 @@ const READY_WITHIN: Duration = Duration::from_secs(120);
 /// # Errors
 /// It is not built.
 pub fn start(world: &World, service: &str, arguments: &[&str], under: Option<&Callgrind>) -> Result<Server> {
-    let program = world.binary("native")?;
+    let program = world.native()?;
     let mut command = under.map_or_else(|| Command::new(&program), |callgrind| callgrind.command(&program));
     command.arg(service).args(arguments);
     Server::start(command, &world.out.join(format!("native-{service}.log")))

@@ -23,9 +23,9 @@ pub struct Options {
     /// Measure nothing, only write `BENCHMARKS.md` and its plots from the results that there are.
     #[arg(long)]
     pub render: bool,
-    /// Where `componentd` and `native` are; by default beside this binary.
+    /// The host; by default the one beside this binary.
     #[arg(long)]
-    pub binaries: Option<PathBuf>,
+    pub host: Option<PathBuf>,
     /// Where `oha` and `wasmtime` are.
     #[arg(long)]
     pub tools: Option<PathBuf>,

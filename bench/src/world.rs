@@ -53,14 +53,23 @@ impl World {
         }
     }
 
-    /// A binary of this workspace.
+    /// The host.
     ///
     /// # Errors
     /// It is not built.
-    pub fn binary(&self, name: &str) -> Result<PathBuf> {
-        let beside = std::env::current_exe()?.parent().map(Path::to_owned);
-        let folder = self.options.binaries.clone().or(beside).context("this binary is in a folder")?;
-        existing(folder.join(name), "cargo xtask bench builds it")
+    pub fn host(&self) -> Result<PathBuf> {
+        match &self.options.host {
+            Some(host) => existing(host.clone(), "cargo xtask release builds it"),
+            None => beside("componentd"),
+        }
+    }
+
+    /// The native services.
+    ///
+    /// # Errors
+    /// They are not built.
+    pub fn native(&self) -> Result<PathBuf> {
+        beside("native")
     }
 
     /// Where the tools are that cargo installs.
@@ -98,6 +107,13 @@ impl World {
 /// Shown while it runs, for those who wait.
 pub fn turn(what: &str) {
     eprintln!("    {what}");
+}
+
+/// A binary that cargo has put into the folder of this one.
+fn beside(name: &str) -> Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    let folder = own.parent().context("this binary is in a folder")?;
+    existing(folder.join(name), "cargo build --release --workspace builds it")
 }
 
 fn existing(path: PathBuf, hint: &str) -> Result<PathBuf> {

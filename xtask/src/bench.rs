@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::packages::{self, CALLGRIND, WRK};
 use crate::project::{root, step, target};
-use crate::{build, child, components, setup, test};
+use crate::{build, child, components, release, setup, test};
 
 /// The load generator for latencies.
 const OHA: &str = "1.16.0";
@@ -39,37 +39,43 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     if arguments.render {
         build::cargo(["build", "--release", "--package", "bench"])?;
-        return start(&mut command(arguments));
+        return start(bench().arg("--render"));
     }
+    let host = release::run()?;
+    let mut bench = prepared()?;
+    bench.args(&arguments.names).arg("--host").arg(host);
+    bench.args(arguments.rounds.map(|rounds| format!("--rounds={rounds}")));
+    bench.args(arguments.seconds.map(|seconds| format!("--seconds={seconds}")));
+    bench.args(arguments.check.then_some("--check"));
+    step("bench");
+    start(&mut bench)
+}
+
+/// What measures, once everything is there that it compares the host with.
+pub fn prepared() -> Result<Command> {
     setup::for_tests()?;
     packages::ensure(&[WRK, CALLGRIND])?;
     install_tools()?;
     components::components()?;
     components::guests()?;
-    let packages = ["componentd", "native", "bench"].into_iter().flat_map(|package| ["--package", package]);
-    build::cargo(["build", "--release"].into_iter().chain(packages))?;
+    build::cargo(["build", "--release", "--package", "native", "--package", "bench"])?;
     // It fetches Kafka.
     build::cargo(["build", "--package", "dev-backends"])?;
-    let mut command = command(arguments);
+    let mut bench = bench();
+    bench.arg("--tools").arg(tools().join("bin"));
     if let Some(jars) = test::fetch_kafka()? {
-        command.arg("--kafka-jars").arg(jars);
+        bench.arg("--kafka-jars").arg(jars);
     }
-    step("bench");
-    start(&mut command)
+    Ok(bench)
+}
+
+fn bench() -> Command {
+    Command::new(target().join("release/bench"))
 }
 
 fn start(command: &mut Command) -> Result<ExitCode> {
     let status = child::spawn_in_foreground(command.current_dir(root()).env_remove("RUST_BACKTRACE"))?.wait()?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
-}
-
-fn command(arguments: &Arguments) -> Command {
-    let mut command = Command::new(target().join("release/bench"));
-    command.args(&arguments.names).arg("--tools").arg(tools().join("bin"));
-    command.args(arguments.rounds.map(|rounds| format!("--rounds={rounds}")));
-    command.args(arguments.seconds.map(|seconds| format!("--seconds={seconds}")));
-    command.args(arguments.check.then_some("--check")).args(arguments.render.then_some("--render"));
-    command
 }
 
 fn tools() -> std::path::PathBuf {

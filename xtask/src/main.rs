@@ -11,7 +11,9 @@ mod host;
 mod packages;
 mod ports;
 mod probe;
+mod profile;
 mod project;
+mod release;
 mod setup;
 mod stop;
 mod test;
@@ -46,6 +48,10 @@ enum Task {
     Chaos(chaos::Arguments),
     /// Measure the host against native services and `wasmtime serve`, and write `BENCHMARKS.md`.
     Bench(bench::Arguments),
+    /// Build the host as it ships, into target/componentd: optimised for what `profile` has recorded.
+    Release,
+    /// Record what the host does under load, into host/componentd.profdata.
+    Profile,
     /// Build the components into components/*.wasm.
     Components {
         /// With `cargo component` instead, into target/cargo-component/.
@@ -73,6 +79,8 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Chaos(arguments) => return chaos::run(&arguments),
         Task::Bench(arguments) => return bench::run(&arguments),
         Task::Test { arguments } => test::run(&arguments)?,
+        Task::Release => drop(release::run()?),
+        Task::Profile => profile::run()?,
         Task::Components { cargo_component: false } => components::components()?,
         Task::Components { cargo_component: true } => cargo_component::build()?,
         Task::Guests => components::guests()?,

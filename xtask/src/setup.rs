@@ -4,9 +4,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::build;
 use crate::packages::{self, C_TOOLCHAIN, JVM, Need, POSTGRES, REDIS};
 use crate::project::{TARGET, find, variable};
+use crate::{build, release};
 
 /// What CI needs before its first step.
 pub fn everything() -> Result<()> {
@@ -49,8 +49,6 @@ pub fn wasm_target(target: &str) -> Result<()> {
 }
 
 fn has_target(target: &str) -> bool {
-    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let output = Command::new(rustc).args(["--print", "target-libdir", "--target", target]).output();
-    let folder = output.ok().and_then(|output| String::from_utf8(output.stdout).ok());
-    folder.is_some_and(|folder| std::path::Path::new(folder.trim()).is_dir())
+    let folder = release::rustc(["--print", "target-libdir", "--target", target]);
+    folder.is_ok_and(|folder| std::path::Path::new(&folder).is_dir())
 }

@@ -1,0 +1,69 @@
+//! `cargo xtask release`: the host as it ships, optimised for what `cargo xtask profile` has recorded.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::build;
+use crate::project::{root, step, target};
+
+/// How often each branch of the host was taken under the load of the benchmarks.
+const PROFILE: &str = "host/componentd.profdata";
+/// What `CARGO_ENCODED_RUSTFLAGS` has between two flags.
+const SEPARATOR: &str = "\x1f";
+
+/// Builds it for the recorded profile, and says where it is.
+pub fn run() -> Result<PathBuf> {
+    let profile = named_after_content(&profile())?;
+    // A function that has changed since is compiled as if there were no profile; that is no news.
+    let flags = [&format!("-Cprofile-use={}", profile.display()), "-Cllvm-args=-no-pgo-warn-mismatch"];
+    let (built, host) = (build(&target(), &flags)?, target().join("componentd"));
+    // All at once, also where it runs.
+    let part = host.with_extension("part");
+    fs::copy(&built, &part).and_then(|_| fs::rename(&part, &host)).context("cannot copy the host")?;
+    step(&format!("the host is {}", host.strip_prefix(root()).unwrap_or(&host).display()));
+    Ok(host)
+}
+
+/// Where the profile is.
+pub fn profile() -> PathBuf {
+    root().join(PROFILE)
+}
+
+/// Builds the host in `folder` with these flags of the compiler.
+pub fn build(folder: &Path, flags: &[&str]) -> Result<PathBuf> {
+    let target =
+        rustc(["-vV"])?.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc is for a host")?.to_owned();
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(["build", "--release", "--locked", "--package", "componentd", "--target-dir"]).arg(folder);
+    // Named, so that the flags are for what ships, and not for the build scripts.
+    command.args(["--target", &target]).env("CARGO_ENCODED_RUSTFLAGS", flags.join(SEPARATOR));
+    build::run(&mut command)?;
+    Ok(folder.join(target).join("release/componentd"))
+}
+
+/// What rustc prints.
+pub fn rustc<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Result<String> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(rustc).args(arguments).current_dir(root()).output().context("cannot run rustc")?;
+    if !output.status.success() {
+        bail!("rustc failed: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+}
+
+/// A copy in the target folder. Cargo builds again where a flag has changed, but does not look into the file that it names.
+fn named_after_content(profile: &Path) -> Result<PathBuf> {
+    let bytes = fs::read(profile).with_context(|| format!("cannot read {}", profile.display()))?;
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    let folder = target().join("profile");
+    let copy = folder.join(format!("{:016x}.profdata", hasher.finish()));
+    fs::create_dir_all(folder)?;
+    fs::write(&copy, bytes).with_context(|| format!("cannot write {}", copy.display()))?;
+    Ok(copy)
+}

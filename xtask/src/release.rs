@@ -2,7 +2,6 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -18,9 +17,8 @@ const SEPARATOR: &str = "\x1f";
 
 /// Builds it for the recorded profile, and says where it is.
 pub fn run() -> Result<PathBuf> {
-    let profile = named_after_content(&profile())?;
     // A function that has changed since is compiled as if there were no profile; that is no news.
-    let flags = [&format!("-Cprofile-use={}", profile.display()), "-Cllvm-args=-no-pgo-warn-mismatch"];
+    let flags = [&format!("-Cprofile-use={}", profile().display()), "-Cllvm-args=-no-pgo-warn-mismatch"];
     let (built, host) = (build(&target(), &flags)?, target().join("componentd"));
     // All at once, also where it runs.
     let part = host.with_extension("part");
@@ -54,16 +52,4 @@ pub fn rustc<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Result<
         bail!("rustc failed: {}", String::from_utf8_lossy(&output.stderr));
     }
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
-}
-
-/// A copy in the target folder. Cargo builds again where a flag has changed, but does not look into the file that it names.
-fn named_after_content(profile: &Path) -> Result<PathBuf> {
-    let bytes = fs::read(profile).with_context(|| format!("cannot read {}", profile.display()))?;
-    let mut hasher = DefaultHasher::new();
-    bytes.hash(&mut hasher);
-    let folder = target().join("profile");
-    let copy = folder.join(format!("{:016x}.profdata", hasher.finish()));
-    fs::create_dir_all(folder)?;
-    fs::write(&copy, bytes).with_context(|| format!("cannot write {}", copy.display()))?;
-    Ok(copy)
 }

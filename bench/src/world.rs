@@ -109,11 +109,11 @@ pub fn turn(what: &str) {
     eprintln!("    {what}");
 }
 
-/// A binary that cargo has put into the folder of this one.
+/// A binary that cargo has put into the folder of this one, or above it, where this one is a test.
 fn beside(name: &str) -> Result<PathBuf> {
     let own = std::env::current_exe()?;
-    let folder = own.parent().context("this binary is in a folder")?;
-    existing(folder.join(name), "cargo build --release --workspace builds it")
+    let found = own.ancestors().skip(1).take(2).map(|folder| folder.join(name)).find(|path| path.is_file());
+    found.with_context(|| format!("{name} is missing beside {}: cargo build builds it", own.display()))
 }
 
 fn existing(path: PathBuf, hint: &str) -> Result<PathBuf> {

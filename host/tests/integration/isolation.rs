@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use componentd::Host;
 use serde_json::{Value, json};
 
 use crate::support::client::Client;
@@ -15,6 +16,12 @@ async fn count(client: &Client) -> u32 {
     client.get("/count").await.expect(200).parse().unwrap()
 }
 
+/// A host of the guest that misbehaves. An answer can be there a moment before its instance is free again; with one
+/// invocation at a time, the next request waits for that.
+async fn one_by_one(service: &str, limits: &str) -> (Host, Client) {
+    misbehave("", &format!("{service}\nlimits = {{ concurrency = 1, {limits} }}")).await
+}
+
 async fn counts<const N: usize>(client: &Client) -> [u32; N] {
     let mut counts = [0; N];
     for one in &mut counts {
@@ -25,25 +32,25 @@ async fn counts<const N: usize>(client: &Client) -> [u32; N] {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_serves_one_request_after_the_other() {
-    let (_host, client) = misbehave("", "").await;
+    let (_host, client) = one_by_one("", "").await;
     assert_eq!(counts(&client).await, [1, 2, 3, 4]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_isolation_each_request_has_an_instance_of_its_own() {
-    let (_host, client) = misbehave("", "isolation = 'request'").await;
+    let (_host, client) = one_by_one("isolation = 'request'", "").await;
     assert_eq!(counts(&client).await, [1, 1, 1]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_so_many_requests_an_instance_is_replaced() {
-    let (_host, client) = misbehave("", "limits = { reuse = 2 }").await;
+    let (_host, client) = one_by_one("", "reuse = 2").await;
     assert_eq!(counts(&client).await, [1, 2, 1, 2, 1]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_that_failed_is_not_met_again() {
-    let (_host, client) = misbehave("", "limits = { timeout = '500ms', memory = '16MiB' }").await;
+    let (_host, client) = one_by_one("", "timeout = '500ms', memory = '16MiB'").await;
     for path in ["/trap", "/panic", "/deep", "/hog", "/sleep?ms=60000"] {
         assert_eq!(counts(&client).await, [1, 2]);
         assert!(client.get(path).await.status >= 500, "{path}");
@@ -57,7 +64,7 @@ async fn an_instance_that_failed_is_not_met_again() {
 /// Half of what it may have is too little for the next one.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_that_has_grown_is_not_used_again() {
-    let (_host, client) = misbehave("", "limits = { memory = '16MiB' }").await;
+    let (_host, client) = one_by_one("", "memory = '16MiB'").await;
     assert_eq!(count(&client).await, 1);
     client.get("/grow?mib=9").await.expect(200);
     assert_eq!(count(&client).await, 1);
@@ -82,7 +89,7 @@ async fn an_instance_serves_one_request_at_a_time() {
 /// What a client does not wait for is done to its end, and the instance is as good as new.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_leaves_does_not_end_the_invocation() {
-    let (_host, client) = misbehave("", "limits = { concurrency = 1 }").await;
+    let (_host, client) = one_by_one("", "").await;
     assert_eq!(count(&client).await, 1);
     let request = client.request(http::Method::GET, "/sleep?ms=700", "");
     let left = tokio::time::timeout(Duration::from_millis(200), client.try_send(request)).await;
@@ -110,11 +117,13 @@ async fn a_host_without_a_place_says_so() {
     let other = services.replace("[services.guest]", "[services.other]");
     let host = start(&format!("[host]\ninstances = 2\n{services}\n{other}")).await;
     let (one, other) = (client(&host, "guest"), client(&host, "other"));
-    other.get("/hello").await.expect(200);
-    // One of them needs the place of the other service's idle instance.
-    let (first, second) = tokio::join!(one.get("/sleep?ms=200"), one.get("/sleep?ms=200"));
-    first.expect(200);
-    second.expect(200);
+    until("one of the two has the place of the other service's idle instance", async || {
+        // Each time anew, or that could be one that has been idle for too long.
+        let hello = other.get("/hello").await;
+        let (first, second) = tokio::join!(one.get("/sleep?ms=200"), one.get("/sleep?ms=200"));
+        [hello, first, second].iter().all(|reply| reply.status == 200).then_some(())
+    })
+    .await;
     let sleeping: Vec<_> = (0..2)
         .map(|_| {
             let one = one.clone();
@@ -130,5 +139,5 @@ async fn a_host_without_a_place_says_so() {
     for request in sleeping {
         request.await.unwrap();
     }
-    other.get("/hello").await.expect(200);
+    until("there is a place again", async || (other.get("/hello").await.status == 200).then_some(())).await;
 }

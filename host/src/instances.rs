@@ -27,7 +27,7 @@ struct Shared {
     idle: AtomicUsize,
     /// Idle ones must not take the places of all that are needed.
     max_idle: usize,
-    deployments: Mutex<Vec<Weak<Mutex<Vec<Instance>>>>>,
+    deployments: Mutex<Vec<Weak<Idle>>>,
 }
 
 impl Pool {
@@ -48,7 +48,7 @@ impl Pool {
     }
 
     /// Room for the idle instances of another deployment.
-    fn register(&self) -> Arc<Mutex<Vec<Instance>>> {
+    fn register(&self) -> Arc<Idle> {
         let idle = Arc::default();
         let mut deployments = lock(&self.0.deployments);
         deployments.retain(|deployment| deployment.strong_count() > 0);
@@ -64,6 +64,9 @@ impl Pool {
         ended.is_some()
     }
 }
+
+/// The idle instances of one deployment; the one that was used last is at the end.
+type Idle = Mutex<Vec<Instance>>;
 
 /// A store with a component in it.
 pub struct Instance {
@@ -129,7 +132,7 @@ pub struct Instances {
     pool: Pool,
     limits: Limits,
     isolation: Isolation,
-    idle: Arc<Mutex<Vec<Instance>>>,
+    idle: Arc<Idle>,
 }
 
 impl Instances {

@@ -96,7 +96,7 @@ fn install(binary: &str, package: &str, version: &str, features: &[&str]) -> Res
     if says_version(&path, version) {
         return Ok(());
     }
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut command = build::command();
     command.args(["install", package, "--locked", "--force", "--version", version]).args(features);
     command.arg("--root").arg(&folder).env("CARGO_TARGET_DIR", folder.join("build"));
     command.env("CARGO_PROFILE_RELEASE_LTO", "thin").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "4");

@@ -1,18 +1,31 @@
-//! Runs cargo, its progress on the terminal.
+//! Runs cargo, its progress on the terminal, and asks rustc.
 
 use std::ffi::OsStr;
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::child;
 use crate::project::{root, step};
 
 /// `cargo` with these arguments, in the root.
 pub fn cargo<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Result<()> {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(arguments);
-    run(&mut command)
+    run(command().args(arguments))
+}
+
+/// The cargo that runs us.
+pub fn command() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// What rustc prints.
+pub fn rustc<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Result<String> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(rustc).args(arguments).current_dir(root()).output().context("cannot run rustc")?;
+    if !output.status.success() {
+        bail!("rustc failed: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
 /// `cargo run` tells us about the package xtask; passed on, that would be news to build scripts which look at such

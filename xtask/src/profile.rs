@@ -4,10 +4,11 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-use crate::project::{find, root, step, target};
-use crate::{bench, build, release};
+use crate::project::{root, step, target};
+use crate::release::PROFILE;
+use crate::{bench, build, release, setup};
 
 /// Every trigger and capability at work, in both kinds of isolation.
 const LOADS: [&str; 7] = ["hello", "products", "product", "order", "checkout", "signup", "notifications"];
@@ -23,23 +24,17 @@ pub fn run() -> Result<()> {
     step("recording");
     build::run(load.args(LOADS).args(["--check", "--host"]).arg(host).env_remove("RUST_BACKTRACE"))?;
     let mut merge = Command::new(merge);
-    build::run(merge.args(["merge", "--sparse", "--output"]).arg(release::profile()).arg(counts))?;
-    step(&format!(
-        "recorded; commit {}",
-        release::profile().strip_prefix(root()).unwrap_or(&release::profile()).display()
-    ));
+    build::run(merge.args(["merge", "--sparse", "--output"]).arg(root().join(PROFILE)).arg(counts))?;
+    step(&format!("recorded; commit {PROFILE}"));
     Ok(())
 }
 
 /// The compiler's own: another version might write another format.
 fn merger() -> Result<PathBuf> {
-    let libraries = PathBuf::from(release::rustc(["--print", "target-libdir"])?);
+    let libraries = PathBuf::from(build::rustc(["--print", "target-libdir"])?);
     let tool = libraries.parent().context("target-libdir is in a folder")?.join("bin/llvm-profdata");
     if !tool.is_file() {
-        if find("rustup").is_none() {
-            bail!("{} is missing, and there is no rustup to add llvm-tools", tool.display());
-        }
-        build::run(Command::new("rustup").args(["component", "add", "llvm-tools"]))?;
+        setup::rustup(["component", "add", "llvm-tools"])?;
     }
     Ok(tool)
 }

@@ -1,24 +1,23 @@
 //! `cargo xtask release`: the host as it ships, optimised for what `cargo xtask profile` has recorded.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::build;
+use crate::packages::{self, C_TOOLCHAIN};
 use crate::project::{root, step, target};
 
 /// How often each branch of the host was taken under the load of the benchmarks.
-const PROFILE: &str = "host/componentd.profdata";
+pub const PROFILE: &str = "host/componentd.profdata";
 /// What `CARGO_ENCODED_RUSTFLAGS` has between two flags.
 const SEPARATOR: &str = "\x1f";
 
 /// Builds it for the recorded profile, and says where it is.
 pub fn run() -> Result<PathBuf> {
     // A function that has changed since is compiled as if there were no profile; that is no news.
-    let flags = [&format!("-Cprofile-use={}", profile().display()), "-Cllvm-args=-no-pgo-warn-mismatch"];
+    let flags = [&format!("-Cprofile-use={}", root().join(PROFILE).display()), "-Cllvm-args=-no-pgo-warn-mismatch"];
     let (built, host) = (build(&target(), &flags)?, target().join("componentd"));
     // All at once, also where it runs.
     let part = host.with_extension("part");
@@ -27,29 +26,18 @@ pub fn run() -> Result<PathBuf> {
     Ok(host)
 }
 
-/// Where the profile is.
-pub fn profile() -> PathBuf {
-    root().join(PROFILE)
-}
-
 /// Builds the host in `folder` with these flags of the compiler.
 pub fn build(folder: &Path, flags: &[&str]) -> Result<PathBuf> {
-    let target =
-        rustc(["-vV"])?.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc is for a host")?.to_owned();
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    packages::ensure(C_TOOLCHAIN)?;
+    let target = build::rustc(["-vV"])?
+        .lines()
+        .find_map(|line| line.strip_prefix("host: "))
+        .context("rustc is for a host")?
+        .to_owned();
+    let mut command = build::command();
     command.args(["build", "--release", "--locked", "--package", "componentd", "--target-dir"]).arg(folder);
     // Named, so that the flags are for what ships, and not for the build scripts.
     command.args(["--target", &target]).env("CARGO_ENCODED_RUSTFLAGS", flags.join(SEPARATOR));
     build::run(&mut command)?;
     Ok(folder.join(target).join("release/componentd"))
-}
-
-/// What rustc prints.
-pub fn rustc<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Result<String> {
-    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let output = Command::new(rustc).args(arguments).current_dir(root()).output().context("cannot run rustc")?;
-    if !output.status.success() {
-        bail!("rustc failed: {}", String::from_utf8_lossy(&output.stderr));
-    }
-    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }

@@ -4,9 +4,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::build;
 use crate::packages::{self, C_TOOLCHAIN, JVM, Need, POSTGRES, REDIS};
 use crate::project::{TARGET, find, variable};
-use crate::{build, release};
 
 /// What CI needs before its first step.
 pub fn everything() -> Result<()> {
@@ -42,13 +42,18 @@ pub fn wasm_target(target: &str) -> Result<()> {
     if has_target(target) {
         return Ok(());
     }
+    rustup(["target", "add", target])
+}
+
+/// Adds something to the toolchain.
+pub fn rustup<const N: usize>(arguments: [&str; N]) -> Result<()> {
     if find("rustup").is_none() {
-        bail!("Rust has no {target} here, and there is no rustup to add it: install that target's standard library");
+        bail!("there is no rustup here for `rustup {}`: install what that would", arguments.join(" "));
     }
-    build::run(Command::new("rustup").args(["target", "add", target]))
+    build::run(Command::new("rustup").args(arguments))
 }
 
 fn has_target(target: &str) -> bool {
-    let folder = release::rustc(["--print", "target-libdir", "--target", target]);
+    let folder = build::rustc(["--print", "target-libdir", "--target", target]);
     folder.is_ok_and(|folder| std::path::Path::new(&folder).is_dir())
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::project::{root, target, variable};
+use crate::project::{root, target};
 use crate::{build, cargo_component, components, setup};
 
 /// Prepare what the tests run, then run them.
@@ -44,7 +44,7 @@ fn run_tests(kafka_jars: Option<PathBuf>, arguments: &[String]) -> Result<()> {
 }
 
 fn cargo_test() -> Command {
-    let mut command = Command::new(variable("CARGO").unwrap_or_else(|| "cargo".to_owned()));
+    let mut command = build::command();
     command.args(["test", "--workspace"]);
     command
 }

@@ -3,9 +3,9 @@
 use sqlx::encode::{Encode, IsNull};
 use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgArgumentBuffer, PgArguments, PgTypeInfo};
-use sqlx::{Arguments, Postgres, TypeInfo};
+use sqlx::{Arguments, Postgres};
 
-use super::sql_type::{Scalar, SqlType};
+use super::sql_type::{Scalar, SqlType, name_of};
 use super::{calendar, numeric, wit};
 use wit::Value;
 
@@ -43,10 +43,6 @@ fn encode_as(value: Value, info: &PgTypeInfo) -> Result<Binary, String> {
             Err(format!("the statement expects {expected}, which no value is; a cast of another type may help"))
         }
     }
-}
-
-fn name_of(info: &PgTypeInfo) -> String {
-    info.name().to_ascii_lowercase()
 }
 
 fn encode_scalar(value: Value, scalar: Scalar, info: &PgTypeInfo) -> Result<Binary, String> {

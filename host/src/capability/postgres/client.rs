@@ -128,8 +128,7 @@ impl Databases {
     /// What the first of them answered, or that it did not within `timeout`.
     pub async fn ping(&self, timeout: Duration) -> Result<(), wit::Error> {
         for database in self.0.values() {
-            let ping = async { database.pool.borrow().await?.ping().await };
-            within(timeout, async { ping.await.map_err(error) }).await?;
+            within(timeout, async { database.borrow().await?.ping().await.map_err(error) }).await?;
         }
         Ok(())
     }

@@ -1,10 +1,10 @@
 //! From rows in Postgres's binary form to `value`, up to the limits of the service.
 
 use sqlx::postgres::{PgColumn, PgRow, PgTypeInfo, PgValueRef};
-use sqlx::{Column, Row, TypeInfo, ValueRef};
+use sqlx::{Column, Row, ValueRef};
 
 use super::client::Bounds;
-use super::sql_type::{Scalar, SqlType};
+use super::sql_type::{Scalar, SqlType, name_of};
 use super::{arguments, calendar, numeric, wit};
 use wit::Value;
 
@@ -23,10 +23,9 @@ pub(super) struct Collector {
 impl Collector {
     pub fn new(columns: &[PgColumn], bounds: Bounds) -> Result<Self, wit::Error> {
         let types = columns.iter().map(column_type).collect::<Result<_, _>>()?;
-        let columns = columns.iter().map(|column| wit::Column {
-            name: column.name().to_owned(),
-            type_name: column.type_info().name().to_ascii_lowercase(),
-        });
+        let columns = columns
+            .iter()
+            .map(|column| wit::Column { name: column.name().to_owned(), type_name: name_of(column.type_info()) });
         Ok(Self { columns: columns.collect(), types, rows: Vec::new(), bytes: 0, bounds })
     }
 
@@ -67,7 +66,7 @@ impl Collector {
 fn column_type(column: &PgColumn) -> Result<SqlType, wit::Error> {
     let info: &PgTypeInfo = column.type_info();
     SqlType::of(info).ok_or_else(|| {
-        let (column, type_name) = (column.name(), info.name().to_lowercase());
+        let (column, type_name) = (column.name(), name_of(info));
         wit::Error::UnsupportedType(format!("column {column:?} has the type {type_name}; cast it, to text say"))
     })
 }

@@ -34,6 +34,11 @@ pub(super) enum SqlType {
     Array(Scalar, u32),
 }
 
+/// Postgres's name of a type, in lower case.
+pub(super) fn name_of(info: &PgTypeInfo) -> String {
+    info.name().to_lowercase()
+}
+
 impl SqlType {
     /// The type behind a parameter or a column, through domains and enums; none where `value` has no case for it.
     pub fn of(info: &PgTypeInfo) -> Option<Self> {

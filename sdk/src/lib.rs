@@ -29,6 +29,9 @@ pub mod kafka;
 pub mod log;
 pub mod postgres;
 pub mod redis;
+// With `cargo component`, the standard library is one that needs no C library to print.
+#[cfg(all(target_os = "wasi", target_env = "p2"))]
+mod stdio;
 pub mod wit;
 
 /// Exports a route table as the component's `wasi:http/incoming-handler`.

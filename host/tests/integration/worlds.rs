@@ -16,6 +16,8 @@ const IMPLIED: [&str; 7] = [
     "componentd:kafka/types",
 ];
 
+const STORE: [&str; 4] = ["users", "orders", "store", "notifications"];
+
 fn named(names: impl Iterator<Item = String>) -> BTreeSet<String> {
     names.filter(|name| !IMPLIED.iter().any(|implied| name.starts_with(implied))).collect()
 }
@@ -31,16 +33,27 @@ fn of_world(name: &str) -> BTreeSet<String> {
 }
 
 /// The indented lines of `inspect` that name an interface.
-async fn of_component(name: &str) -> BTreeSet<String> {
+async fn of_component(name: &str) -> Vec<String> {
     let ended = command(&["inspect", &component(name)], &[]).await;
     ended.expect(0);
     let lines = ended.stdout.lines().filter_map(|line| line.strip_prefix("  "));
-    named(lines.filter(|line| line.contains(':') && !line.contains(' ')).map(str::to_owned))
+    lines.filter(|line| line.contains(':') && !line.contains(' ')).map(str::to_owned).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_world_names_what_its_component_asks_for() {
-    for name in ["users", "orders", "store", "notifications"] {
-        assert_eq!(of_component(name).await, of_world(name), "{name}");
+    for name in STORE {
+        assert_eq!(named(of_component(name).await.into_iter()), of_world(name), "{name}");
+    }
+}
+
+/// Each import costs time at each start of an instance: see `sdk/src/stdio.rs`.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_imported_for_descriptors_that_no_component_has() {
+    for name in STORE {
+        let imports = of_component(name).await;
+        assert!(imports.iter().any(|import| import.starts_with("wasi:cli/stderr@")), "{name}: {imports:?}");
+        let needless = |import: &&String| ["terminal", "stdin", "filesystem"].iter().any(|part| import.contains(part));
+        assert_eq!(imports.iter().find(needless), None, "{name}");
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use crate::error;
 use bindings::componentd::kafka::types::OutgoingRecord;
 use bindings::componentd::postgres::client::{
-    Database, Error, IsolationLevel, RowSet, Transaction, TransactionOptions, Value,
+    Column, Database, Error, IsolationLevel, RowSet, Transaction, TransactionOptions, Value,
 };
 
 /// What wit-bindgen generates, with serde's attributes on the types of values.
@@ -40,7 +40,7 @@ mod bindings {
 }
 
 /// `{"database":"alias","sql":"select $1","params":[{"type":"int4","value":5}],"mode":"query"}`, answered by
-/// `{"columns":[{"name":"a","type":"int4"}],"rows":[[{"type":"int4","value":5}]]}` or `{"changed":1}`.
+/// `{"rows":[[{"type":"int4","value":5}]]}`, `{"changed":1}` or `{"columns":[{"name":"a","type":"int4"}]}`.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Statement {
     database: String,
@@ -72,6 +72,10 @@ pub(crate) enum Mode {
     /// No transaction; answers rows.
     #[default]
     Query,
+    /// Is not run; answers columns.
+    Describe,
+    /// Is not run, in a transaction that has made the table `own` and is dropped; answers columns.
+    DescribeInTransaction,
     /// No transaction; answers how many rows changed, as do those below but for `commit`.
     Execute,
     /// Ended by a commit; answers rows.
@@ -98,6 +102,8 @@ impl Statement {
         let database = Database::open(&self.database)?;
         match self.mode {
             Mode::Query => database.query(&self.sql, &self.params).map(rows),
+            Mode::Describe => database.describe(&self.sql).map(columns),
+            Mode::DescribeInTransaction => self.describe(&self.begin(&database)?),
             Mode::Execute => database.execute(&self.sql, &self.params).map(changed),
             Mode::Commit => self.commit(self.begin(&database)?),
             Mode::CommitRegardless => self.commit_regardless(self.begin(&database)?),
@@ -108,6 +114,11 @@ impl Statement {
     fn begin(&self, database: &Database) -> Result<Transaction, Error> {
         let isolation = self.isolation.unwrap_or(IsolationLevel::ReadCommitted);
         database.begin(TransactionOptions { isolation, read_only: self.read_only })
+    }
+
+    fn describe(&self, transaction: &Transaction) -> Result<Json, Error> {
+        transaction.execute("create table own (of_its_own int4)", &[])?;
+        transaction.describe(&self.sql).map(columns)
     }
 
     fn commit(&self, transaction: Transaction) -> Result<Json, Error> {
@@ -152,8 +163,12 @@ fn changed(count: u64) -> Json {
 }
 
 fn rows(result: RowSet) -> Json {
-    let columns = result.columns.iter().map(|column| json!({ "name": column.name, "type": column.type_name }));
-    json!({ "columns": columns.collect::<Json>(), "rows": result.rows })
+    json!({ "rows": result.rows })
+}
+
+fn columns(columns: Vec<Column>) -> Json {
+    let columns = columns.iter().map(|column| json!({ "name": column.name, "type": column.type_name }));
+    json!({ "columns": columns.collect::<Json>() })
 }
 
 fn failed(failure: &Error) -> Json {
@@ -222,7 +237,16 @@ mod tests {
     fn a_statement_needs_no_more_than_its_text() {
         let statement: Statement = serde_json::from_str(r#"{"database":"a","sql":"select 1"}"#).unwrap();
         assert!(matches!(statement.mode, Mode::Query));
-        let modes = ["execute", "commit", "rollback", "drop-transaction", "leave-transaction", "trap-in-transaction"];
+        let modes = [
+            "describe",
+            "describe-in-transaction",
+            "execute",
+            "commit",
+            "rollback",
+            "drop-transaction",
+            "leave-transaction",
+            "trap-in-transaction",
+        ];
         for mode in modes {
             assert!(serde_json::from_value::<Mode>(json!(mode)).is_ok(), "{mode}");
         }

@@ -135,12 +135,19 @@ async fn one_statement_a_call() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn columns_have_names_and_types() {
-    let answer =
-        Probe::shared().await.calls().sql("select 1::int8 as one, 'x'::text, array['a'] as list", json!([])).await;
+    let (calls, describe) = (Probe::shared().await.calls(), json!({ "mode": "describe" }));
+    let sql = "select $1::int8 as one, 'x'::text, array['a'] as list, '(1,2)'::point";
     let expected = json!([
         { "name": "one", "type": "int8" }, { "name": "text", "type": "text" }, { "name": "list", "type": "text[]" },
+        { "name": "point", "type": "point" },
     ]);
-    assert_eq!(answer["columns"], expected);
+    assert_eq!(calls.statement(sql, json!([]), describe.clone()).await["columns"], expected);
+    assert_eq!(calls.statement("create table t ()", json!([]), describe.clone()).await["columns"], json!([]));
+    let unknown = calls.statement("select of_its_own from own", json!([]), describe).await;
+    assert_eq!(unknown["error"]["sqlstate"], "42P01", "it is not there outside of the transaction that makes it");
+    let own = json!({ "mode": "describe-in-transaction" });
+    let answer = calls.statement("select of_its_own from own", json!([]), own).await;
+    assert_eq!(answer, json!({ "columns": [{ "name": "of_its_own", "type": "int4" }] }));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -190,6 +190,11 @@ impl Database {
         execute(&mut self.borrow().await?, shown, sql, params, self.bounds).await
     }
 
+    pub(super) async fn describe(&self, sql: String) -> Result<Vec<wit::Column>, wit::Error> {
+        let shown = permitted(&self.shown, &sql)?;
+        describe(&mut self.borrow().await?, shown, sql, self.bounds).await
+    }
+
     pub(super) async fn begin(&self, options: wit::TransactionOptions) -> Result<Transaction, wit::Error> {
         let mut session = self.borrow().await?;
         let begin = session.control(AssertSqlSafe(begin_statement(options)), true);
@@ -214,6 +219,12 @@ impl Transaction {
         let shown = permitted(&self.shown, &sql)?;
         let changed = execute(&mut self.session, shown, sql, params, self.bounds).await;
         self.noted(changed)
+    }
+
+    pub(super) async fn describe(&mut self, sql: String) -> Result<Vec<wit::Column>, wit::Error> {
+        let shown = permitted(&self.shown, &sql)?;
+        let columns = describe(&mut self.session, shown, sql, self.bounds).await;
+        self.noted(columns)
     }
 
     fn noted<T>(&mut self, result: Result<T, wit::Error>) -> Result<T, wit::Error> {
@@ -277,7 +288,8 @@ async fn query(
     bounds: Bounds,
 ) -> Result<wit::RowSet, wit::Error> {
     let query = async |connection: &mut PgConnection| {
-        let (statement, arguments) = prepare(connection, sql, params).await?;
+        let statement = prepare(connection, sql).await?;
+        let arguments = bind(&statement, params)?;
         let mut result = rows::Collector::new(statement.columns(), bounds)?;
         let mut stream = statement.query_with(arguments).fetch(connection);
         let mut refused = Ok(());
@@ -300,11 +312,25 @@ async fn execute(
     bounds: Bounds,
 ) -> Result<u64, wit::Error> {
     let execute = async |connection: &mut PgConnection| {
-        let (statement, arguments) = prepare(connection, sql, params).await?;
+        let statement = prepare(connection, sql).await?;
+        let arguments = bind(&statement, params)?;
         let done = statement.query_with(arguments).execute(connection).await.map_err(error)?;
         Ok(done.rows_affected())
     };
     bounded(bounds, session.run(shown, execute)).await
+}
+
+async fn describe(
+    session: &mut Borrowed,
+    shown: Shown,
+    sql: String,
+    bounds: Bounds,
+) -> Result<Vec<wit::Column>, wit::Error> {
+    let describe = async |connection: &mut PgConnection| {
+        let statement = prepare(connection, sql).await?;
+        Ok(statement.columns().iter().map(rows::describe).collect())
+    };
+    bounded(bounds, session.run(shown, describe)).await
 }
 
 /// What a statement's text shows of it.
@@ -324,19 +350,17 @@ fn permitted(looks: &plain::Looks, sql: &str) -> Result<Shown, wit::Error> {
     }
 }
 
-/// Prepares first, so that parameters are encoded as the types that the statement expects.
-async fn prepare(
-    connection: &mut PgConnection,
-    sql: String,
-    params: Vec<wit::Value>,
-) -> Result<(PgStatement, PgArguments), wit::Error> {
-    let statement = connection.prepare(AssertSqlSafe(sql).into_sql_str()).await.map_err(error)?;
+async fn prepare(connection: &mut PgConnection, sql: String) -> Result<PgStatement, wit::Error> {
+    connection.prepare(AssertSqlSafe(sql).into_sql_str()).await.map_err(error)
+}
+
+/// The parameters, as the types that the statement expects.
+fn bind(statement: &PgStatement, params: Vec<wit::Value>) -> Result<PgArguments, wit::Error> {
     let expected = match statement.parameters() {
-        Some(Either::Left(types)) => types.to_vec(),
-        _ => Vec::new(),
+        Some(Either::Left(types)) => types,
+        _ => &[],
     };
-    let arguments = arguments::encode(params, &expected).map_err(wit::Error::InvalidParameter)?;
-    Ok((statement, arguments))
+    arguments::encode(params, expected).map_err(wit::Error::InvalidParameter)
 }
 
 async fn bounded<T>(bounds: Bounds, call: impl Future<Output = Result<T, wit::Error>>) -> Result<T, wit::Error> {

@@ -83,6 +83,15 @@ impl wit::HostDatabase for View<'_> {
         Ok(self.noted(changed))
     }
 
+    async fn describe(
+        &mut self,
+        this: Resource<Database>,
+        sql: String,
+    ) -> wasmtime::Result<Result<Vec<wit::Column>, wit::Error>> {
+        let columns = self.table.get(&this)?.describe(sql).await;
+        Ok(self.noted(columns))
+    }
+
     async fn begin(
         &mut self,
         this: Resource<Database>,
@@ -120,6 +129,15 @@ impl wit::HostTransaction for View<'_> {
     ) -> wasmtime::Result<Result<u64, wit::Error>> {
         let changed = self.table.get_mut(&this)?.execute(sql, params).await;
         Ok(self.noted(changed))
+    }
+
+    async fn describe(
+        &mut self,
+        this: Resource<Transaction>,
+        sql: String,
+    ) -> wasmtime::Result<Result<Vec<wit::Column>, wit::Error>> {
+        let columns = self.table.get_mut(&this)?.describe(sql).await;
+        Ok(self.noted(columns))
     }
 
     async fn publish(

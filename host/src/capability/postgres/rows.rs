@@ -1,6 +1,6 @@
 //! From rows in Postgres's binary form to `value`, up to the limits of the service.
 
-use sqlx::postgres::{PgColumn, PgRow, PgTypeInfo, PgValueRef};
+use sqlx::postgres::{PgColumn, PgRow, PgValueRef};
 use sqlx::{Column, Row, ValueRef};
 
 use super::client::Bounds;
@@ -12,21 +12,18 @@ use wit::Value;
 const VALUE_OVERHEAD: usize = size_of::<Value>();
 
 /// Collects a result, and stops at the limits.
-pub(super) struct Collector {
-    columns: Vec<wit::Column>,
+pub(super) struct Collector<'a> {
+    columns: &'a [PgColumn],
     types: Vec<SqlType>,
     rows: Vec<Vec<Value>>,
     bytes: usize,
     bounds: Bounds,
 }
 
-impl Collector {
-    pub fn new(columns: &[PgColumn], bounds: Bounds) -> Result<Self, wit::Error> {
+impl<'a> Collector<'a> {
+    pub fn new(columns: &'a [PgColumn], bounds: Bounds) -> Result<Self, wit::Error> {
         let types = columns.iter().map(column_type).collect::<Result<_, _>>()?;
-        let columns = columns
-            .iter()
-            .map(|column| wit::Column { name: column.name().to_owned(), type_name: name_of(column.type_info()) });
-        Ok(Self { columns: columns.collect(), types, rows: Vec::new(), bytes: 0, bounds })
+        Ok(Self { columns, types, rows: Vec::new(), bytes: 0, bounds })
     }
 
     pub fn push(&mut self, row: &PgRow) -> Result<(), wit::Error> {
@@ -48,26 +45,27 @@ impl Collector {
     }
 
     pub fn finish(self) -> wit::RowSet {
-        wit::RowSet { columns: self.columns, rows: self.rows }
+        wit::RowSet { rows: self.rows }
     }
 
     fn decode(&self, index: usize, bytes: Option<&[u8]>, sql_type: SqlType) -> Result<Value, wit::Error> {
         let Some(bytes) = bytes else { return Ok(Value::Null) };
         decode(bytes, sql_type).ok_or_else(|| {
-            let column = &self.columns[index];
-            wit::Error::UnsupportedType(format!(
-                "a value of column {:?} of type {} has no counterpart; cast it to text",
-                column.name, column.type_name
-            ))
+            let wit::Column { name, type_name } = describe(&self.columns[index]);
+            let reason = format!("a value of column {name:?} of type {type_name} has no counterpart; cast it to text");
+            wit::Error::UnsupportedType(reason)
         })
     }
 }
 
+pub(super) fn describe(column: &PgColumn) -> wit::Column {
+    wit::Column { name: column.name().to_owned(), type_name: name_of(column.type_info()) }
+}
+
 fn column_type(column: &PgColumn) -> Result<SqlType, wit::Error> {
-    let info: &PgTypeInfo = column.type_info();
-    SqlType::of(info).ok_or_else(|| {
-        let (column, type_name) = (column.name(), name_of(info));
-        wit::Error::UnsupportedType(format!("column {column:?} has the type {type_name}; cast it, to text say"))
+    SqlType::of(column.type_info()).ok_or_else(|| {
+        let wit::Column { name, type_name } = describe(column);
+        wit::Error::UnsupportedType(format!("column {name:?} has the type {type_name}; cast it, to text say"))
     })
 }
 

@@ -1,5 +1,7 @@
 //! What a component is asked.
 
+use std::cell::OnceCell;
+
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 
@@ -10,7 +12,7 @@ use super::{Problem, json};
 use crate::wit::wasi::http::types::{ErrorCode, IncomingRequest, Method};
 
 /// A whole request. The host has limited its size already.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Request {
     /// In upper case: `GET`.
     pub method: String,
@@ -18,17 +20,24 @@ pub struct Request {
     pub path: String,
     /// As it was sent, without the question mark.
     pub query: String,
-    /// Names in lower case. Bytes that are no UTF-8 are replaced.
-    pub headers: Vec<(String, String)>,
     /// Empty for GET and HEAD, with which a body has no meaning (RFC 9110, 9.3.1 and 9.3.2).
     pub body: Vec<u8>,
     pub(super) parameters: Vec<(&'static str, String)>,
+    pub(super) headers: OnceCell<Vec<(String, String)>>,
+    /// Where the headers are, which most handlers do not ask for. None in tests.
+    pub(super) incoming: Option<IncomingRequest>,
 }
 
 impl Request {
     /// The first value of a header; `name` in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(candidate, _)| candidate == name).map(|(_, value)| value.as_str())
+        self.headers().iter().find(|(candidate, _)| candidate == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All headers: names in lower case; bytes that are no UTF-8 are replaced.
+    pub fn headers(&self) -> &[(String, String)] {
+        let read = || self.incoming.as_ref().map(|incoming| fields::texts(&incoming.headers())).unwrap_or_default();
+        self.headers.get_or_init(read)
     }
 
     /// The decoded path segment that stands for `{name}` in the route; empty where the route has no such parameter.
@@ -66,18 +75,18 @@ impl Request {
         }
     }
 
-    pub(super) fn read(incoming: &IncomingRequest) -> Result<Self, Problem> {
+    pub(super) fn read(incoming: IncomingRequest) -> Result<Self, Problem> {
         let target = incoming.path_with_query().unwrap_or_default();
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
         let method = incoming.method();
-        let body = if matches!(method, Method::Get | Method::Head) { Vec::new() } else { read_body(incoming)? };
+        let body = if matches!(method, Method::Get | Method::Head) { Vec::new() } else { read_body(&incoming)? };
         Ok(Self {
             method: method_name(method),
             path: path.to_owned(),
             query: query.to_owned(),
-            headers: fields::texts(&incoming.headers()),
             body,
-            parameters: Vec::new(),
+            incoming: Some(incoming),
+            ..Self::default()
         })
     }
 }
@@ -129,7 +138,8 @@ mod tests {
 
     #[test]
     fn an_idempotency_key_is_printable() {
-        let with = |key: &str| Request { headers: vec![("idempotency-key".into(), key.into())], ..Request::default() };
+        let with =
+            |key: &str| Request { headers: vec![("idempotency-key".into(), key.into())].into(), ..Request::default() };
         assert_eq!(with(" a-1 ").idempotency_key().unwrap(), Some("a-1"));
         assert_eq!(Request::default().idempotency_key().unwrap(), None);
         for key in ["", "ä", "a\tb", &"x".repeat(256)] {

@@ -11,10 +11,10 @@ const HEALTH: Route = Route::get("/healthz", health);
 
 /// Answers `incoming` by the table, and `GET /healthz` besides. [`export_http!`](crate::export_http) calls it.
 pub fn serve(routes: &[Route], incoming: IncomingRequest, response_out: ResponseOutparam) {
-    answer(routes, &incoming).unwrap_or_else(report).send(response_out);
+    answer(routes, incoming).unwrap_or_else(report).send(response_out);
 }
 
-fn answer(routes: &[Route], incoming: &IncomingRequest) -> Result<Response, Problem> {
+fn answer(routes: &[Route], incoming: IncomingRequest) -> Result<Response, Problem> {
     let mut request = Request::read(incoming)?;
     let table = if request.path == "/healthz" { &[HEALTH] } else { routes };
     let handler = route::find(table, &mut request)?;

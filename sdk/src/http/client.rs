@@ -11,9 +11,7 @@ use super::fields;
 use super::problem::Problem;
 use super::response::Response;
 use crate::wit::wasi::http::outgoing_handler;
-use crate::wit::wasi::http::types::{
-    self, ErrorCode, FutureIncomingResponse, IncomingResponse, Method, RequestOptions, Scheme,
-};
+use crate::wit::wasi::http::types::{self, ErrorCode, FutureIncomingResponse, IncomingResponse, Method, Scheme};
 
 /// The most that is read of an answer: those that a component asks for are small, and its memory is limited.
 pub const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
@@ -119,7 +117,8 @@ pub fn send(request: &OutgoingRequest, timeout: Duration) -> Result<Response, Se
     let deadline = Deadline::after(timeout);
     let head = head(request)?;
     let body = head.body().map_err(|()| impossible("body"))?;
-    let answer = outgoing_handler::handle(head, Some(options(timeout)?))?;
+    // No limits for the parts: none of them can take longer than the whole.
+    let answer = outgoing_handler::handle(head, None)?;
     // A server may answer, or go away, before it has read the body: what it says is in `answer` then.
     if let Err(BodyError::Elapsed) = body::write(body, &request.body, &deadline) {
         return Err(SendError::Timeout);
@@ -140,18 +139,6 @@ fn head(request: &OutgoingRequest) -> Result<types::OutgoingRequest, SendError> 
 
 fn impossible(part: &str) -> SendError {
     SendError::Other(format!("the request has an impossible {part}"))
-}
-
-/// The same limit for each of the host's own timers: a part cannot take longer than the whole.
-fn options(timeout: Duration) -> Result<RequestOptions, SendError> {
-    let nanoseconds = Some(u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX));
-    let options = RequestOptions::new();
-    options
-        .set_connect_timeout(nanoseconds)
-        .and_then(|()| options.set_first_byte_timeout(nanoseconds))
-        .and_then(|()| options.set_between_bytes_timeout(nanoseconds))
-        .map_err(|()| impossible("timeout"))?;
-    Ok(options)
 }
 
 fn await_answer(answer: &FutureIncomingResponse, deadline: &Deadline) -> Result<IncomingResponse, SendError> {

@@ -1,16 +1,15 @@
 //! Pools, statements and transactions: what a call does once it is known to be granted.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
-use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgStatement};
 use sqlx::{AssertSqlSafe, Either, Executor, SqlSafeStr, Statement};
 use tokio::sync::Notify;
 
+use super::migration::{self, MigrationError};
 use super::plain::{self, Shown};
 use super::pool::{Borrowed, Pool};
 use super::{arguments, rows, wit};
@@ -57,15 +56,6 @@ pub struct Transaction {
     published: Arc<Notify>,
 }
 
-/// Why a database could not be made ready.
-#[derive(Debug, thiserror::Error)]
-pub enum MigrationError {
-    #[error("the database {database:?} cannot be reached: {source}")]
-    Unreachable { database: String, source: sqlx::Error },
-    #[error("the migrations in {folder} failed on the database {database:?}: {source}")]
-    Failed { database: String, folder: String, source: MigrateError },
-}
-
 impl Databases {
     /// Pools for all grants of a service; none connects before it is used.
     ///
@@ -98,10 +88,7 @@ impl Databases {
             let unreachable = |source| MigrationError::Unreachable { database: grant.database.clone(), source };
             let mut borrowed = pool.borrow().await.map_err(unreachable)?;
             let connection = borrowed.connection();
-            let applied = match &grant.migrations {
-                Some(folder) => apply(connection, folder).await.map_err(|e| failed(grant, folder, e)),
-                None => Ok(()),
-            };
+            let applied = migration::apply(connection, grant).await;
             // Those before one that failed stay applied.
             pool.schema_has_changed();
             applied?;
@@ -132,31 +119,6 @@ impl Databases {
         }
         Ok(())
     }
-}
-
-/// A connection that broke meanwhile, or a server that is ending or full, is no fault of the migration.
-fn failed(grant: &config::PostgresGrant, folder: &Path, error: MigrateError) -> MigrationError {
-    let database = grant.database.clone();
-    match error {
-        MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) if may_pass(&source) => {
-            MigrationError::Unreachable { database, source }
-        }
-        source => MigrationError::Failed { database, folder: folder.display().to_string(), source },
-    }
-}
-
-fn may_pass(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Database(refusal) => refusal.code().is_some_and(|sqlstate| about_the_server(&sqlstate)),
-        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => true,
-        sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,
-        _ => false,
-    }
-}
-
-/// Several hosts may do this at once: the migrator holds an advisory lock on the database.
-async fn apply(connection: &mut PgConnection, folder: &Path) -> Result<(), MigrateError> {
-    sqlx::migrate::Migrator::new(folder.to_owned()).await?.run_direct(None, connection, false).await
 }
 
 fn pool(
@@ -381,7 +343,7 @@ const QUERY_CANCELED: &str = "57014";
 
 /// Classes of SQLSTATE that are about the connection or the server, not about the statement: 08 connection exception, 57P
 /// the server is starting or stopping, 53 insufficient resources.
-fn about_the_server(sqlstate: &str) -> bool {
+pub(super) fn about_the_server(sqlstate: &str) -> bool {
     ["08", "57P", "53"].iter().any(|class| sqlstate.starts_with(class))
 }
 

@@ -3,6 +3,7 @@
 mod arguments;
 mod calendar;
 mod client;
+mod migration;
 mod numeric;
 mod plain;
 mod pool;
@@ -12,7 +13,8 @@ mod sql_type;
 
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 
-pub use self::client::{Database, Databases, MigrationError, Transaction};
+pub use self::client::{Database, Databases, Transaction};
+pub use self::migration::MigrationError;
 use crate::bindings::componentd::kafka::types::OutgoingRecord;
 use crate::bindings::componentd::postgres::client as wit;
 use crate::capability::away::BackendAway;

@@ -1,0 +1,49 @@
+//! Migrations: the steps of a service's own schema, applied before it is called.
+
+use std::path::Path;
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::PgConnection;
+
+use super::client::about_the_server;
+use crate::config;
+
+/// Why a database could not be made ready.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrationError {
+    #[error("the database {database:?} cannot be reached: {source}")]
+    Unreachable { database: String, source: sqlx::Error },
+    #[error("the migrations in {folder} failed on the database {database:?}: {source}")]
+    Failed { database: String, folder: String, source: MigrateError },
+}
+
+/// Applies those that the database has not seen. Several hosts may do this at once: the migrator holds an advisory lock on
+/// the database.
+///
+/// # Errors
+/// The database is away, or a migration fails; those before it stay applied.
+pub(super) async fn apply(connection: &mut PgConnection, grant: &config::PostgresGrant) -> Result<(), MigrationError> {
+    let Some(folder) = &grant.migrations else { return Ok(()) };
+    let applied = async { Migrator::new(folder.clone()).await?.run_direct(None, connection, false).await };
+    applied.await.map_err(|error| failed(grant, folder, error))
+}
+
+/// A connection that broke meanwhile, or a server that is ending or full, is no fault of the migration.
+fn failed(grant: &config::PostgresGrant, folder: &Path, error: MigrateError) -> MigrationError {
+    let database = grant.database.clone();
+    match error {
+        MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) if may_pass(&source) => {
+            MigrationError::Unreachable { database, source }
+        }
+        source => MigrationError::Failed { database, folder: folder.display().to_string(), source },
+    }
+}
+
+fn may_pass(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(refusal) => refusal.code().is_some_and(|sqlstate| about_the_server(&sqlstate)),
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => true,
+        sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,
+        _ => false,
+    }
+}

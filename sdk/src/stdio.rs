@@ -2,7 +2,7 @@
 //!
 //! A component in Rust can print the message of a panic, whether it prints anything else or not. Through the C library,
 //! that takes descriptors, files and terminals: 17 imports more, which cost time at each start of an instance. The linker
-//! finds these functions first, and leaves that part of the library out. A component here has no other descriptors to
+//! finds this `write` first, and leaves that part of the library out. A component here has no other descriptors to
 //! write to; to write to one fails, as it did before.
 
 use std::ffi::c_int;

@@ -6,7 +6,7 @@ use http::Method;
 use serde_json::Value;
 
 use super::CommandError;
-use crate::admin::client::{AdminClient, AdminError};
+use crate::admin::client::AdminClient;
 use crate::config::Manifest;
 use crate::error::StartError;
 use crate::loader;
@@ -101,10 +101,4 @@ fn text(value: &Value) -> &str {
 fn short(version: &Value) -> &str {
     let version = text(version);
     version.get(.."sha256:".len() + 12).unwrap_or(version)
-}
-
-impl From<AdminError> for CommandError {
-    fn from(error: AdminError) -> Self {
-        Self::Admin(error)
-    }
 }

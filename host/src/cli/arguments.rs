@@ -1,0 +1,99 @@
+//! The commands and their arguments, as `--help` shows them.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::dead_letters::Action;
+
+/// Hosts business logic as sandboxed WebAssembly components.
+///
+/// The manifest says which components run as which services, what calls them (an HTTP listener or a Kafka topic), and what
+/// they may reach. Start with `componentd check`, then `componentd run`.
+#[derive(Debug, Parser)]
+#[command(version, after_help = AFTER_HELP)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Environment:
+  COMPONENTD_LOG   what is logged: info (default), debug, or per part: info,componentd=debug,guest=trace
+  others           whatever the manifest refers to as ${NAME}
+
+Exit codes:
+  0   stopped by SIGTERM or SIGINT, after requests in flight have ended (a second signal ends at once, with 130)
+  64  the manifest or the command line is wrong: file, line and key are named
+  65  a component or a migration cannot be used; swap and rollback: the version was refused
+  66  a component's file is missing
+  69  ready: the host is not; other commands: the host or Kafka does not answer
+  71  a port is taken, or the machine lacks something
+
+A backend that does not answer is no reason to end: the host says which one it waits for, and serves what does not need it.";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run every service of the manifest until SIGTERM or SIGINT.
+    Run(ManifestArgument),
+    /// Check the manifest, its components and their grants. Connects to nothing and starts nothing.
+    Check(ManifestArgument),
+    /// Show, retry or drop the records that a service could not handle, in the order of each partition.
+    DeadLetters {
+        action: Action,
+        /// The service whose dead-letter topic it is.
+        service: String,
+        /// How many at the most.
+        #[arg(long, default_value_t = 100)]
+        count: usize,
+        #[command(flatten)]
+        manifest: ManifestArgument,
+    },
+    /// Show the services of a running host, and the version of each.
+    Status(AdminArguments),
+    /// Put a component behind a service of a running host, and wait until it is live.
+    Swap {
+        service: String,
+        /// The `.wasm` file.
+        component: PathBuf,
+        #[command(flatten)]
+        admin: AdminArguments,
+    },
+    /// Go back to a version that was live before.
+    Rollback {
+        service: String,
+        /// Its digest, or how it begins; without it, the version before the live one.
+        version: Option<String>,
+        #[command(flatten)]
+        admin: AdminArguments,
+    },
+    /// Show what was swapped behind a service, when, by what, and what came of it.
+    History {
+        service: String,
+        #[command(flatten)]
+        admin: AdminArguments,
+    },
+    /// Ask the admin port of a running host whether it is ready; exits 0 if so, else says what is missing.
+    Ready(ManifestArgument),
+    /// Show what a component imports and exports, and which grants it needs.
+    Inspect {
+        /// The `.wasm` file.
+        component: PathBuf,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct AdminArguments {
+    /// For scripts.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub manifest: ManifestArgument,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ManifestArgument {
+    /// The manifest; paths in it are taken from its folder.
+    #[arg(long, default_value = "componentd.toml")]
+    pub manifest: PathBuf,
+}

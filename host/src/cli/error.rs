@@ -1,0 +1,40 @@
+//! Why a command failed, and the exit code that says so.
+
+use crate::admin::client::AdminError;
+use crate::config::ConfigError;
+use crate::dead_letters::DeadLetterError;
+use crate::error::StartError;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CommandError {
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error("no service {service} consumes a topic; the manifest says which do (`kafka = {{ … }}`)")]
+    NoConsumer { service: String },
+    #[error(transparent)]
+    DeadLetters(#[from] DeadLetterError),
+    #[error("the manifest has no [admin] port to ask")]
+    NoAdminPort,
+    #[error(transparent)]
+    Admin(#[from] AdminError),
+    #[error("not ready: {0}")]
+    NotReady(AdminError),
+}
+
+impl From<ConfigError> for CommandError {
+    fn from(error: ConfigError) -> Self {
+        Self::Start(error.into())
+    }
+}
+
+impl CommandError {
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Start(error) => error.exit_code(),
+            Self::NoConsumer { .. } | Self::NoAdminPort => 64,
+            Self::DeadLetters(_) | Self::NotReady(_) | Self::Admin(AdminError::Unreachable { .. }) => 69,
+            Self::Admin(AdminError::Refused(_)) => 65,
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The commands that need no running host.
+
+use std::path::Path;
+
+use super::CommandError;
+use crate::cache::Cache;
+use crate::config::{self, Manifest, Trigger};
+use crate::dead_letters::{self, Action};
+use crate::digest::Digest;
+use crate::error::StartError;
+use crate::loader::{self, Loader};
+use crate::{engine, host, inspect};
+
+pub(super) async fn check(path: &Path) -> Result<(), CommandError> {
+    let manifest = Manifest::load(path)?;
+    let services = host::check(&manifest).await?;
+    for (name, component, digest) in services {
+        println!("{name}: {} {digest}", component.display());
+    }
+    println!("{}: all is well", path.display());
+    Ok(())
+}
+
+pub(super) async fn dead_letters(action: Action, service: &str, count: usize, path: &Path) -> Result<(), CommandError> {
+    let manifest = Manifest::load(path)?;
+    let trigger = manifest.services.get(service).map(config::Service::trigger);
+    let (Some(Trigger::Kafka(trigger)), Some(backend)) = (trigger, &manifest.backends.kafka) else {
+        return Err(CommandError::NoConsumer { service: service.to_owned() });
+    };
+    let count = dead_letters::run(backend, trigger, action, count).await?;
+    eprintln!("{count} dead letters");
+    Ok(())
+}
+
+pub(super) async fn inspect(path: &Path) -> Result<(), CommandError> {
+    let loader =
+        engine::start(1).and_then(|engine| Loader::new(engine, Cache::new(None))).map_err(StartError::Engine)?;
+    let inspected = |e| StartError::Inspect(Box::new(e));
+    let bytes = loader::read(path).await.map_err(inspected)?;
+    let component = loader.compile(path, bytes.clone()).await.map_err(inspected)?;
+    print!("{}", inspect::report(&component, &Digest::of(&bytes)));
+    Ok(())
+}

@@ -52,7 +52,7 @@ impl Load {
     }
 }
 
-/// As the README has it.
+/// As docs/src/store.md has it.
 fn signup(name: &str) -> String {
     format!(r#"{{"email": "{name}@example.com", "password": "secret123"}}"#)
 }

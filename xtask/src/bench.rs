@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::packages::{self, CALLGRIND, WRK};
 use crate::project::{root, step, target};
-use crate::{build, child, components, release, setup, test};
+use crate::{build, child, components, release, setup, test, tools};
 
 /// The load generator for latencies.
 const OHA: &str = "1.16.0";
@@ -62,7 +62,7 @@ pub fn prepared() -> Result<Command> {
     // It fetches Kafka.
     build::cargo(["build", "--package", "dev-backends"])?;
     let mut bench = bench();
-    bench.arg("--tools").arg(tools().join("bin"));
+    bench.arg("--tools").arg(tools::programs());
     if let Some(jars) = test::fetch_kafka()? {
         bench.arg("--kafka-jars").arg(jars);
     }
@@ -78,10 +78,6 @@ fn start(command: &mut Command) -> Result<ExitCode> {
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-fn tools() -> std::path::PathBuf {
-    root().join("target/tools")
-}
-
 /// Of these versions, beside this machine's own.
 fn install_tools() -> Result<()> {
     let lock = fs::read_to_string(root().join("Cargo.lock")).context("cannot read Cargo.lock")?;
@@ -92,13 +88,11 @@ fn install_tools() -> Result<()> {
 
 /// With link-time optimisation, unlike cargo's default: one of them is compared with our own binaries.
 fn install(binary: &str, package: &str, version: &str, features: &[&str]) -> Result<()> {
-    let (folder, path) = (tools(), tools().join("bin").join(binary));
-    if says_version(&path, version) {
+    if says_version(&tools::ours(binary), version) {
         return Ok(());
     }
-    let mut command = build::command();
-    command.args(["install", package, "--locked", "--force", "--version", version]).args(features);
-    command.arg("--root").arg(&folder).env("CARGO_TARGET_DIR", folder.join("build"));
+    let mut command = tools::installation(package, version);
+    command.arg("--force").args(features);
     command.env("CARGO_PROFILE_RELEASE_LTO", "thin").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "4");
     build::run(&mut command)
 }

@@ -5,9 +5,9 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::build;
 use crate::components::collect;
-use crate::project::{COMPONENTS, find, target, variable};
+use crate::project::{COMPONENTS, target, variable};
+use crate::{build, tools};
 
 /// The last release; its output is a `wasm32-wasip1` build with the 0.1 adapter.
 const VERSION: &str = "0.21.1";
@@ -34,23 +34,11 @@ pub fn build_if_wanted() -> Result<()> {
         return Ok(());
     }
     if installed().is_none() {
-        install()?;
+        build::run(tools::installation("cargo-component", VERSION).arg("--debug"))?;
     }
     build()
 }
 
-/// In PATH, or installed here before.
 fn installed() -> Option<PathBuf> {
-    find("cargo-component").or_else(|| Some(tools().join("bin/cargo-component")).filter(|file| file.is_file()))
-}
-
-/// Below `target/`, so that it is cached with it and the user's own tools stay as they are.
-fn install() -> Result<()> {
-    let mut command = Command::new("cargo");
-    command.args(["install", "cargo-component", "--locked", "--debug", "--version", VERSION, "--root"]);
-    build::run(command.arg(tools()).env("CARGO_TARGET_DIR", tools().join("build")))
-}
-
-fn tools() -> PathBuf {
-    target().join("tools")
+    tools::installed("cargo-component")
 }

@@ -2,6 +2,7 @@
 
 mod backends;
 mod bench;
+mod book;
 mod build;
 mod cargo_component;
 mod chaos;
@@ -18,6 +19,7 @@ mod setup;
 mod stop;
 mod test;
 mod tidy;
+mod tools;
 mod up;
 mod welcome;
 
@@ -64,6 +66,8 @@ enum Task {
     Setup,
     /// Check what the compiler does not: module docs, lengths, links.
     Tidy,
+    /// Make the book of docs/, into target/book/.
+    Book,
 }
 
 fn main() -> ExitCode {
@@ -86,6 +90,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Guests => components::guests()?,
         Task::Setup => setup::everything()?,
         Task::Tidy => tidy::run()?,
+        Task::Book => book::run()?,
     }
     Ok(ExitCode::SUCCESS)
 }

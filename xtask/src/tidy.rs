@@ -1,6 +1,8 @@
 //! `cargo xtask tidy`: what the compiler does not check, and people forget.
 
+mod book;
 mod files;
+mod headings;
 mod links;
 mod rust;
 
@@ -29,7 +31,7 @@ pub fn run() -> Result<()> {
 
 /// `file:line: what is wrong`, for everything below `root`.
 fn check(root: &Path) -> Result<Vec<String>> {
-    let mut findings = Vec::new();
+    let mut findings = book::check(root)?;
     for path in files::below(root)? {
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let shown = path.strip_prefix(root).unwrap_or(&path).display().to_string();
@@ -52,10 +54,18 @@ mod tests {
         fs::write(root.join("later.rs"), ["//! L.\n// TO", "DO: it\n"].concat()).unwrap();
         fs::write(root.join("README.md"), "# R\n[a](main.rs) [b](gone.md#x)\n").unwrap();
         fs::write(root.join("target/ignored.rs"), "").unwrap();
+        fs::create_dir_all(root.join("docs/src")).unwrap();
+        fs::write(root.join("docs/src/SUMMARY.md"), "[a](listed.md)\n").unwrap();
+        fs::write(root.join("docs/src/listed.md"), "# A\n").unwrap();
+        fs::write(root.join("docs/src/lost.md"), "# L\n").unwrap();
         let mut findings = check(&root).unwrap();
         fs::remove_dir_all(&root).unwrap();
         findings.sort();
         let places: Vec<_> = findings.iter().map(|finding| finding.split(": ").next().unwrap()).collect();
-        assert_eq!(places, ["README.md:2", "bare.rs:1", "later.rs:2", "main.rs:101"], "{findings:?}");
+        assert_eq!(
+            places,
+            ["README.md:2", "bare.rs:1", "docs/src/lost.md:1", "later.rs:2", "main.rs:101"],
+            "{findings:?}"
+        );
     }
 }

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 const JSON: &str = "application/json";
 
-/// The README's flow, and what it says of mistakes: service, path, and body of a POST.
+/// The flow of docs/src/store.md, and what docs/src/errors.md says of mistakes: service, path, and body of a POST.
 const FLOW: &[(Service, &str, Option<&str>)] = &[
     ("users", "/signup", Some(r#"{"email": "john@example.com", "password": "correct horse"}"#)),
     ("users", "/signup", Some(r#"{"email": "John@example.com", "password": "correct horse"}"#)),

@@ -1,4 +1,4 @@
-//! What a manifest says, key by key. README.md has the same for users.
+//! What a manifest says, key by key. docs/src/manifest.md has the same for users.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

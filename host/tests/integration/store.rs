@@ -10,7 +10,7 @@ use crate::support::store::{Clients, Customer, Plan, Store};
 use crate::support::unique;
 use crate::support::wait::until;
 
-/// What a customer does, and what the README shows: each answer is exactly this.
+/// What a customer does, and what docs/src/store.md shows: each answer is exactly this.
 pub async fn buy(http: &Clients) {
     http.ready().await;
     let customer = http.sign_up().await;

@@ -5,6 +5,7 @@
 
 mod bounds;
 mod checks;
+mod cors;
 mod expand;
 mod manifest;
 mod values;
@@ -16,6 +17,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 pub use self::bounds::{Isolation, Limits, Swap};
+pub use self::cors::{Cors, Names, Origins};
 pub use self::manifest::{
     Admin, Backends, Grants, HostSettings, HttpGrant, HttpTrigger, KafkaBackend, KafkaGrant, KafkaTrigger, Manifest,
     PostgresBackend, PostgresGrant, RedisBackend, RedisGrant, Service, Trigger,

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::KeyError;
-use super::manifest::{Manifest, Service, Trigger};
+use super::cors::{Cors, Origins};
+use super::manifest::{HttpTrigger, Manifest, Service, Trigger};
 use crate::engine;
 
 type Check = Result<(), KeyError>;
@@ -54,12 +55,25 @@ fn triggers(name: &str, service: &Service) -> Check {
         [Trigger::Http(http)] if http.max_connections == 0 => {
             fail(["services", name, "http", "max-connections"], "must be at least 1")
         }
-        [_] => Ok(()),
+        [Trigger::Http(http)] => cors(name, http),
+        [Trigger::Kafka(_)] => Ok(()),
         [] => {
             fail(["services", name], "nothing calls this service: give it `http = { listen = … }` or `kafka = { … }`")
         }
         _ => fail(["services", name], "has both `http` and `kafka`; a service has one trigger"),
     }
+}
+
+/// A browser takes no `*` for an answer to a request with credentials, and each site could act as its visitor.
+fn cors(name: &str, http: &HttpTrigger) -> Check {
+    let is_open = |cors: &Cors| cors.credentials && cors.origins == Origins::Any;
+    if !http.cors.as_ref().is_some_and(is_open) {
+        return Ok(());
+    }
+    fail(
+        ["services", name, "http", "cors", "credentials"],
+        "needs `origins` with those that are meant, in place of \"*\"",
+    )
 }
 
 fn limits(manifest: &Manifest, name: &str, service: &Service) -> Check {

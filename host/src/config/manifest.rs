@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Deserializer, de};
 
 use super::bounds::{Isolation, Limits, Swap};
+use super::cors::Cors;
 use super::values::{Bytes, Duration, KeyPattern, Origin, flag, optional};
 
 /// The whole file.
@@ -161,6 +162,8 @@ pub struct HttpTrigger {
     /// Connections at the same time; further ones wait to be accepted.
     #[serde(default = "HttpTrigger::max_connections")]
     pub max_connections: usize,
+    /// Which pages of other origins may call it from a browser; without it, none.
+    pub cors: Option<Cors>,
 }
 
 impl HttpTrigger {

@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span, info, info_span};
 
+use super::cors;
 use super::listener::{self, Bounds};
 use super::problem::{Body, BodyError, problem};
 use crate::config::HttpTrigger;
@@ -31,12 +32,22 @@ pub async fn serve(listener: TcpListener, service: Arc<Service>, trigger: HttpTr
         max_connections: trigger.max_connections,
         drain: service.live().spec.limits.timeout.0 + DRAIN_GRACE,
     };
+    let cors = trigger.cors.as_ref().map(|cors| Arc::new(cors::rules(cors)));
     let trigger = Arc::new(trigger);
-    listener::serve(listener, bounds, stop, move |request| {
+    let answer = move |request| {
         let (service, trigger) = (service.clone(), trigger.clone());
         async move { Ok(answer(&service, &trigger, request).await) }
-    })
-    .await;
+    };
+    match cors {
+        None => listener::serve(listener, bounds, stop, answer).await,
+        Some(rules) => {
+            let answer = move |request| {
+                let (rules, answer) = (rules.clone(), answer.clone());
+                async move { cors::apply(&rules, request, answer).await }
+            };
+            listener::serve(listener, bounds, stop, answer).await;
+        }
+    }
 }
 
 /// The life of a request: its id and version, its body, the component's answer or a problem.

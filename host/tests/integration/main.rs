@@ -4,6 +4,7 @@
 
 mod capabilities;
 mod commands;
+mod cors;
 mod dead_letters;
 mod failures;
 mod graceful_stop;

@@ -103,6 +103,38 @@ fn listeners() {
 }
 
 #[test]
+fn cors() {
+    let cors = |keys: &str| service(&format!("http.listen = '[::1]:0'\nhttp.cors = {{ {keys} }}"));
+    parse(&cors("origins = 'https://a.example, http://b:81', credentials = true, methods = [], max-age = '1h'"))
+        .unwrap();
+    parse(&cors("origins = '*', expose = ['etag']")).unwrap();
+    let origin =
+        |text: &str| format!("\"{text}\" is no origin: write https://host or http://host:port, without a path");
+    let all = "leave the key out to allow all";
+    for (keys, key, reason) in [
+        (
+            "origins = '*', credentials = true",
+            "credentials",
+            "needs `origins` with those that are meant, in place of \"*\"",
+        ),
+        ("origins = ['https://a', 'https://a/x']", "origins.1", &origin("https://a/x")),
+        ("origins = 'https://a,b'", "origins", &origin("b")),
+        ("origins = ['*']", "origins.0", "\"*\" stands alone: write origins = \"*\""),
+        ("origins = []", "origins", "must have at least one origin; leave `cors` out where no page may call"),
+        ("origins = '*', methods = ['A B']", "methods.0", "\"A B\" can be no name in HTTP"),
+        ("origins = '*', headers = ['*']", "headers.0", all),
+    ] {
+        assert_eq!(error(&cors(keys)), format!("m.toml:6: services.a.http.cors.{key}: {reason}"));
+    }
+    assert!(error(&cors("")).starts_with("m.toml:6: services.a.http.cors: missing field `origins`"));
+    let wrong = error(&cors("origins = 5"));
+    assert!(
+        wrong.contains("expected a list of origins, as in [\"https://shop.example\"], or \"*\" for all"),
+        "{wrong}"
+    );
+}
+
+#[test]
 fn variables() {
     let reason = "the environment variable UNSET is not set; set it, or write ${UNSET:-default}";
     assert_eq!(error_in("config = { key = 'a${UNSET}' }"), format!("m.toml:6: services.a.config.key: {reason}"));

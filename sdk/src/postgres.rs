@@ -6,9 +6,6 @@ pub use crate::wit::componentd::postgres::client::{
     TransactionOptions, Value,
 };
 
-/// SQLSTATE classes that say "not now": connection trouble, a full server, one that shuts down.
-const NOT_NOW: [&str; 3] = ["08", "53", "57"];
-
 /// What most writes need: Postgres's own default isolation, and writing allowed.
 impl TransactionOptions {
     pub fn read_write() -> Self {
@@ -21,19 +18,14 @@ impl Error {
     pub fn is_unique_violation(&self) -> bool {
         matches!(self, Error::Database(error) if error.sqlstate == "23505")
     }
-
-    fn is_passing(&self) -> bool {
-        match self {
-            Error::Unavailable(_) | Error::Timeout(_) => true,
-            Error::Database(error) => NOT_NOW.iter().any(|class| error.sqlstate.starts_with(class)),
-            _ => false,
-        }
-    }
 }
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        if error.is_passing() { Problem::unavailable(error) } else { Problem::internal(error) }
+        match error {
+            Error::Unavailable(_) | Error::Timeout(_) => Problem::unavailable(error),
+            _ => Problem::internal(error),
+        }
     }
 }
 
@@ -70,7 +62,6 @@ mod tests {
     fn what_passes_is_503_and_the_rest_500() {
         assert_eq!(Problem::from(Error::Unavailable(String::new())).status(), 503);
         assert_eq!(Problem::from(Error::Timeout(String::new())).status(), 503);
-        assert_eq!(Problem::from(database_error("57P01")).status(), 503);
         assert_eq!(Problem::from(database_error("23514")).status(), 500);
         assert_eq!(Problem::from(Error::Denied(String::new())).status(), 500);
     }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::http::{Response, response};
 
 /// SQLSTATE classes that say "not now": connection trouble, a full server, one that shuts down.
-const NOT_NOW: [&str; 3] = ["08", "53", "57"];
+const NOT_NOW: [&str; 5] = ["08", "53", "57", "58", "XX"];
 
 /// `detail` tells the client what to change; a cause goes to standard error alone.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, ServerErrorKind, Value};
+use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, Value};
 use wasmtime::component::{HasData, Linker};
 
 use crate::bindings::componentd::redis::client as wit;
@@ -211,14 +211,21 @@ async fn call<T: FromRedisValue>(redis: &Redis, timeout: Duration, command: &Cmd
 fn error(error: &RedisError) -> wit::Error {
     let text = error.to_string();
     match error.kind() {
-        ErrorKind::Server(ServerErrorKind::BusyLoading | ServerErrorKind::MasterDown | ServerErrorKind::TryAgain) => {
-            wit::Error::Unavailable(text)
-        }
+        ErrorKind::Server(_) | ErrorKind::Extension if is_about_the_server(error) => wit::Error::Unavailable(text),
         ErrorKind::Server(_) | ErrorKind::Extension if is_wrong_type(error) => wit::Error::WrongType(text),
         ErrorKind::Server(_) | ErrorKind::Extension => wit::Error::Refused(text),
         ErrorKind::Parse | ErrorKind::UnexpectedReturnType | ErrorKind::Client => wit::Error::Refused(text),
         _ => wit::Error::Unavailable(text),
     }
+}
+
+/// The first words of replies that are about the server, whatever the command was: it loads its data, has lost its master or
+/// its cluster, is a replica by now, is full (`OOM`, of memory) or cannot save to its disk (`MISCONF`), or runs a script.
+const OF_THE_SERVER: [&str; 9] =
+    ["LOADING", "MASTERDOWN", "TRYAGAIN", "CLUSTERDOWN", "READONLY", "NOREPLICAS", "OOM", "MISCONF", "BUSY"];
+
+fn is_about_the_server(error: &RedisError) -> bool {
+    error.code().is_some_and(|code| OF_THE_SERVER.contains(&code))
 }
 
 /// `WRONGTYPE` for another kind of value, a plain `ERR` for one that is no integer.

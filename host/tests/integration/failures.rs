@@ -160,3 +160,47 @@ async fn a_host_that_starts_before_its_backends_waits_for_them() {
     until("sign-ups work", async || (sign_up(&client).await.status == 201).then_some(())).await;
     assert_eq!(count_users(&postgres.url(), &database).await, 1);
 }
+
+/// What a full disk made Postgres say, for as long as a table is there.
+const DISK_IS_FULL: &str = "
+    create table disk_is_full ();
+    create function fail_while_full() returns trigger language plpgsql as $$ begin
+        if to_regclass('disk_is_full') is not null then
+            raise exception 'could not write init file' using errcode = 'XX000';
+        end if;
+        return new;
+    end $$;
+    create trigger full_disk before insert on users for each row execute function fail_while_full();";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_within_postgres_is_503_until_it_is_over() {
+    let (postgres, redis) = (postgres().await, own_redis().await);
+    let database = new_database(postgres, "users").await;
+    let (_host, client) = users(postgres, &database, &redis.url()).await;
+    let mut admin = connect(postgres, &database).await;
+    sqlx::raw_sql(DISK_IS_FULL).execute(&mut admin).await.unwrap();
+    expect_unavailable(&sign_up(&client).await);
+    sqlx::raw_sql("drop table disk_is_full").execute(&mut admin).await.unwrap();
+    sign_up(&client).await.expect(201);
+}
+
+/// It is full (of memory, which it can be told), and then it follows a master that is away: neither is the command's fault.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_takes_no_writes_is_503_until_it_does() {
+    let (postgres, redis) = (postgres().await, own_redis().await);
+    let database = new_database(postgres, "users").await;
+    let (_host, client) = users(postgres, &database, &redis.url()).await;
+    let mut admin = redis::Client::open(redis.url()).unwrap().get_connection().unwrap();
+    let mut tell = |words: &[&str]| {
+        let (name, arguments) = words.split_first().unwrap();
+        redis::cmd(name).arg(arguments).query::<()>(&mut admin).unwrap();
+    };
+    tell(&["CONFIG", "SET", "maxmemory", "1"]);
+    expect_unavailable(&sign_up(&client).await);
+    tell(&["CONFIG", "SET", "maxmemory", "0"]);
+    sign_up(&client).await.expect(201);
+    tell(&["REPLICAOF", "127.0.0.1", &free_port().to_string()]);
+    expect_unavailable(&sign_up(&client).await);
+    tell(&["REPLICAOF", "NO", "ONE"]);
+    sign_up(&client).await.expect(201);
+}

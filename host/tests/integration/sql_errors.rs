@@ -124,6 +124,60 @@ async fn what_postgres_refuses_comes_with_its_sqlstate_and_names() {
     assert_eq!(error("select 1 / 0", json!([])).await["sqlstate"], "22012");
 }
 
+/// Each comes from Postgres itself, which a function makes say it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_of_the_server_is_no_fault_of_the_statement() {
+    let (probe, function) = (Probe::shared().await, unique("fails"));
+    let create = format!(
+        "create function {function}(code text) returns int language plpgsql as
+         $$ begin raise exception 'as it was told' using errcode = code; end $$"
+    );
+    connect(postgres().await, &probe.database).await.execute(sqlx::AssertSqlSafe(create)).await.unwrap();
+    for (sqlstate, kind) in [
+        ("53100", "unavailable"),
+        ("53200", "unavailable"),
+        ("57000", "unavailable"),
+        ("57P01", "unavailable"),
+        ("57P04", "unavailable"),
+        ("58000", "unavailable"),
+        ("58030", "unavailable"),
+        ("58P01", "unavailable"),
+        ("XX000", "unavailable"),
+        ("XX001", "unavailable"),
+        ("57014", "timeout"),
+        ("54001", "database"),
+        ("55P03", "database"),
+        ("P0001", "database"),
+    ] {
+        let sql = format!("select {function}('{sqlstate}')");
+        assert_eq!(error(&sql, json!([])).await["kind"], kind, "{sqlstate}");
+        let in_transaction = probe.calls().statement(&sql, json!([]), json!({ "mode": "commit" })).await;
+        assert_eq!(in_transaction["error"]["kind"], kind, "{sqlstate}: {in_transaction}");
+    }
+    assert_eq!(probe.calls().row("select 1", json!([])).await[0]["value"], 1, "the next connection is a good one");
+}
+
+/// It refuses with 55000, which within a statement would be the statement's own fault.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_lets_nobody_in_is_unavailable() {
+    let probe = Probe::start_alone(HTTP_GRANT).await;
+    let (calls, mut admin) = (probe.calls(), connect(postgres().await, "postgres").await);
+    let name = &probe.database;
+    let lock = format!("alter database {name} allow_connections false");
+    admin.execute(sqlx::AssertSqlSafe(lock)).await.unwrap();
+    let end = format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'");
+    until("nobody is connected", async || {
+        sqlx::query(sqlx::AssertSqlSafe(end.clone())).fetch_all(&mut admin).await.unwrap().is_empty().then_some(())
+    })
+    .await;
+    until("the old connection is gone", async || {
+        let error = calls.sql("select 1", json!([])).await["error"].clone();
+        assert_eq!(error["kind"], "unavailable", "{error}");
+        error["reason"].as_str().unwrap().contains("not currently accepting connections").then_some(())
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_statement_a_call() {
     let (calls, table) = (Probe::shared().await.calls(), unique("smuggled"));

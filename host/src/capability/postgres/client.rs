@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use super::migration::{self, MigrationError};
 use super::plain::{self, Shown};
 use super::pool::{Borrowed, Pool};
+use super::refusal::{error, while_connecting};
 use super::{arguments, rows, wit};
 use crate::bindings::componentd::kafka::types::OutgoingRecord;
 use crate::{config, outbox};
@@ -166,7 +167,7 @@ impl Database {
     }
 
     async fn borrow(&self) -> Result<Borrowed, wit::Error> {
-        self.pool.borrow().await.map_err(error)
+        self.pool.borrow().await.map_err(while_connecting)
     }
 }
 
@@ -336,32 +337,4 @@ async fn within<T>(deadline: Duration, call: impl Future<Output = Result<T, wit:
 
 fn timed_out(deadline: Duration) -> wit::Error {
     wit::Error::Timeout(format!("no answer within {deadline:?} (limits.call-timeout)"))
-}
-
-/// `query_canceled`: what `statement_timeout` ends a statement with.
-const QUERY_CANCELED: &str = "57014";
-
-/// Classes of SQLSTATE that are about the connection or the server, not about the statement: 08 connection exception, 57P
-/// the server is starting or stopping, 53 insufficient resources.
-pub(super) fn about_the_server(sqlstate: &str) -> bool {
-    ["08", "57P", "53"].iter().any(|class| sqlstate.starts_with(class))
-}
-
-pub(super) fn error(error: sqlx::Error) -> wit::Error {
-    let sqlx::Error::Database(refusal) = error else { return wit::Error::Unavailable(error.to_string()) };
-    let sqlstate = refusal.code().unwrap_or_default().into_owned();
-    if sqlstate == QUERY_CANCELED {
-        return wit::Error::Timeout(refusal.message().to_owned());
-    }
-    if about_the_server(&sqlstate) {
-        return wit::Error::Unavailable(refusal.message().to_owned());
-    }
-    let postgres = refusal.try_downcast_ref::<sqlx::postgres::PgDatabaseError>();
-    wit::Error::Database(wit::DatabaseError {
-        sqlstate,
-        message: refusal.message().to_owned(),
-        constraint: refusal.constraint().map(str::to_owned),
-        table: refusal.table().map(str::to_owned),
-        column: postgres.and_then(|p| p.column()).map(str::to_owned),
-    })
 }

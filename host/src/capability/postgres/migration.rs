@@ -5,7 +5,7 @@ use std::path::Path;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgConnection;
 
-use super::client::about_the_server;
+use super::refusal::about_the_server;
 use crate::config;
 
 /// Why a database could not be made ready.

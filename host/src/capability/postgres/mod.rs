@@ -7,6 +7,7 @@ mod migration;
 mod numeric;
 mod plain;
 mod pool;
+mod refusal;
 mod rows;
 mod session;
 mod sql_type;

@@ -10,8 +10,8 @@ use deadpool::managed::{self, Metrics, Object, PoolError, QueueMode, RecycleErro
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{Connection, SqlSafeStr};
 
-use super::client::error;
 use super::plain::Shown;
+use super::refusal::error;
 use super::{session, wit};
 
 /// Past this a connection is replaced: the server's memory for it, its plans and its catalogue cache, only grows. By then it

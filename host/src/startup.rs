@@ -30,7 +30,7 @@ pub async fn migrate(deployment: &Deployment) -> Result<bool, StartError> {
         say_waiting(deployment, &format!("the database {:?} cannot be reached", names.join(", ")));
         return Ok(false);
     }
-    match deployment.databases.migrate(&deployment.spec.grants).await {
+    match deployment.databases.migrate(&deployment.name, &deployment.spec.grants).await {
         Ok(()) => Ok(true),
         Err(e @ MigrationError::Unreachable { .. }) => {
             say_waiting(deployment, &e.to_string());

@@ -113,7 +113,7 @@ impl Swapper {
         saved.map_err(|e| Rejected::at("archived")(&e))?;
         let same_databases = spec.grants.postgres == live.spec.grants.postgres && spec.limits == live.spec.limits;
         let databases = if same_databases { live.databases.clone() } else { self.databases(&spec)? };
-        databases.migrate(&spec.grants).await.map_err(|e| Rejected::at("migrated")(&e))?;
+        databases.migrate(&service.name, &spec.grants).await.map_err(|e| Rejected::at("migrated")(&e))?;
         let next = Arc::new(self.deployment(&service.name, spec, databases, version));
         probe(&next).await?;
         self.try_out(service, &next).await?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use super::KeyError;
 use super::cors::{Cors, Origins};
@@ -26,6 +27,7 @@ pub(super) fn check(manifest: &Manifest) -> Check {
         limits(manifest, name, service)?;
         swap(name, service)?;
         backends(manifest, name, service)?;
+        migrations(name, service)?;
         internal_origins(manifest, name, service)?;
     }
     listeners(manifest)
@@ -135,6 +137,19 @@ fn backends(manifest: &Manifest, name: &str, service: &Service) -> Check {
     }
     if matches!(service.trigger(), Trigger::Kafka(_)) && backends.kafka.is_none() {
         return missing("kafka", "kafka", "brokers = \"host:9092\"");
+    }
+    Ok(())
+}
+
+/// What a database has seen is kept by service, so two folders of one service would be taken for one.
+fn migrations(name: &str, service: &Service) -> Check {
+    let mut folders: BTreeMap<&str, &Path> = BTreeMap::new();
+    for (alias, grant) in &service.grants.postgres {
+        let Some(folder) = &grant.migrations else { continue };
+        if folders.insert(&grant.database, folder).is_some_and(|other| other != folder) {
+            let reason = format!("another grant of `{name}` has a folder for {:?}: put all into one", grant.database);
+            return fail(["services", name, "grants", "postgres", alias, "migrations"], reason);
+        }
     }
     Ok(())
 }

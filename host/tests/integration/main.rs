@@ -17,6 +17,7 @@ mod kafka_ingress;
 mod logs;
 mod malformed;
 mod manifest;
+mod migrations;
 mod notifications;
 mod outbox;
 mod process;

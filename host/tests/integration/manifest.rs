@@ -205,6 +205,21 @@ fn names_and_types() {
     assert!(error_in("config = { key = 5 }").starts_with("m.toml:6: services.a.config.key: invalid type: integer"));
 }
 
+/// They would be kept as one.
+#[test]
+fn two_folders_of_migrations_for_one_database() {
+    let text = |other: &str| {
+        let grant = |alias: &str, folder: &str| {
+            format!("grants.postgres.{alias} = {{ database = 'd', migrations = '{folder}' }}\n")
+        };
+        let service = service(&format!("http = {{ listen = '[::1]:0' }}\n{}{}", grant("a", "one"), grant("b", other)));
+        service.replace("[backends]", "[backends]\npostgres = { url = 'postgres://p' }")
+    };
+    parse(&text("one")).unwrap();
+    let reason = "another grant of `a` has a folder for \"d\": put all into one";
+    assert_eq!(error(&text("two")), format!("m.toml:8: services.a.grants.postgres.b.migrations: {reason}"));
+}
+
 /// A URL may hold a password.
 #[test]
 fn urls_stay_out_of_messages() {

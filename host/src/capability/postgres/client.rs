@@ -79,17 +79,17 @@ impl Databases {
         })
     }
 
-    /// Connects to each database, applies the migrations that it has not seen, and makes the outbox where one is used.
+    /// Connects to each database, applies the service's migrations that it has not seen, and makes the outbox where one is used.
     ///
     /// # Errors
     /// A database is away, or a migration fails; those before it stay applied.
-    pub async fn migrate(&self, grants: &config::Grants) -> Result<(), MigrationError> {
+    pub async fn migrate(&self, service: &str, grants: &config::Grants) -> Result<(), MigrationError> {
         for (alias, grant) in &grants.postgres {
             let Some(Database { pool, .. }) = self.0.get(alias) else { continue };
             let unreachable = |source| MigrationError::Unreachable { database: grant.database.clone(), source };
             let mut borrowed = pool.borrow().await.map_err(unreachable)?;
             let connection = borrowed.connection();
-            let applied = migration::apply(connection, grant).await;
+            let applied = migration::apply(connection, service, grant).await;
             // Those before one that failed stay applied.
             pool.schema_has_changed();
             applied?;

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::postgres::PgConnection;
 
+use super::ledger;
 use super::refusal::about_the_server;
 use crate::config;
 
@@ -17,15 +18,29 @@ pub enum MigrationError {
     Failed { database: String, folder: String, source: MigrateError },
 }
 
-/// Applies those that the database has not seen. Several hosts may do this at once: the migrator holds an advisory lock on
-/// the database.
+/// Applies those of a service that the database has not seen. Several hosts and services may do this at once: an advisory
+/// lock on the database is held from before the first look.
 ///
 /// # Errors
 /// The database is away, or a migration fails; those before it stay applied.
-pub(super) async fn apply(connection: &mut PgConnection, grant: &config::PostgresGrant) -> Result<(), MigrationError> {
+pub(super) async fn apply(
+    connection: &mut PgConnection,
+    service: &str,
+    grant: &config::PostgresGrant,
+) -> Result<(), MigrationError> {
     let Some(folder) = &grant.migrations else { return Ok(()) };
-    let applied = async { Migrator::new(folder.clone()).await?.run_direct(None, connection, false).await };
-    applied.await.map_err(|error| failed(grant, folder, error))
+    apply_from(connection, service, folder).await.map_err(|error| failed(grant, folder, error))
+}
+
+/// After an error the lock is still held, until the connection is reset or closed.
+async fn apply_from(connection: &mut PgConnection, service: &str, folder: &Path) -> Result<(), MigrateError> {
+    let mut migrator = Migrator::new(folder).await?;
+    let table = ledger::table(service);
+    connection.lock().await?;
+    ledger::open(connection, &table, &migrator).await?;
+    migrator.set_locking(false).dangerous_set_table_name(table);
+    migrator.run_direct(None, connection, false).await?;
+    connection.unlock().await
 }
 
 /// A connection that broke meanwhile, or a server that is ending or full, is no fault of the migration.

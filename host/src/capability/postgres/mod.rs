@@ -3,6 +3,7 @@
 mod arguments;
 mod calendar;
 mod client;
+mod ledger;
 mod migration;
 mod numeric;
 mod plain;

@@ -1,0 +1,136 @@
+//! Migrations: each once, for each service that has them, whoever else is on the database.
+
+use componentd::{Host, StartError};
+use dev_backends::Scratch;
+use sqlx::migrate::Migrator;
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use crate::support::files::guest;
+use crate::support::host::try_start;
+use crate::support::servers::{connect, new_database, postgres};
+
+/// Run again, each would add another row.
+const FIRST: &str = "create table if not exists runs (name text); insert into runs values ('first')";
+const SECOND: &str = "insert into runs values ('second')";
+
+/// A database, and services that each have a folder of migrations for it.
+struct Shared {
+    database: String,
+    folder: Scratch,
+}
+
+impl Shared {
+    async fn new() -> Self {
+        let database = new_database(postgres().await, "migrations").await;
+        Self { database, folder: Scratch::new().unwrap() }
+    }
+
+    fn write(&self, service: &str, file: &str, sql: &str) {
+        let folder = self.folder.path().join(service);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join(file), sql).unwrap();
+    }
+
+    async fn start(&self, services: &[&str]) -> Result<Host, StartError> {
+        let table = |service: &&str| {
+            let (component, folder) = (guest("hello"), self.folder.path().join(service));
+            format!(
+                r#"
+                [services.{service}]
+                component = "{component}"
+                http = {{ listen = "127.0.0.1:0" }}
+                grants.postgres.main = {{ database = "{}", migrations = "{}" }}
+                "#,
+                self.database,
+                folder.display()
+            )
+        };
+        let backend = format!("[backends]\npostgres = {{ url = '{}' }}\n", postgres().await);
+        try_start(&(backend + &services.iter().map(table).collect::<String>())).await
+    }
+
+    async fn connection(&self) -> PgConnection {
+        connect(postgres().await, &self.database).await
+    }
+
+    /// What ran, in the order of names.
+    async fn runs(&self) -> Vec<String> {
+        let runs = sqlx::query_scalar("select name from runs order by name");
+        runs.fetch_all(&mut self.connection().await).await.unwrap()
+    }
+
+    /// The versions that a table has.
+    async fn versions(&self, table: &str) -> Vec<i64> {
+        let versions = AssertSqlSafe(format!("select version from {table} order by version"));
+        sqlx::query_scalar(versions).fetch_all(&mut self.connection().await).await.unwrap()
+    }
+
+    /// As hosts up to version 0.1 did it.
+    async fn migrate_as_before(&self, service: &str) {
+        let migrator = Migrator::new(self.folder.path().join(service)).await.unwrap();
+        migrator.run(&mut self.connection().await).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn services_on_one_database_number_theirs_as_they_like() {
+    let shared = Shared::new().await;
+    for service in ["one", "two-of-them"] {
+        shared.write(service, "0001_init.sql", &format!("{FIRST}; insert into runs values ('{service}')"));
+    }
+    shared.write("two-of-them", "0002_more.sql", SECOND);
+    for _ in 0..2 {
+        let host = shared.start(&["one", "two-of-them"]).await.unwrap();
+        host.stop().await;
+        assert_eq!(shared.runs().await, ["first", "first", "one", "second", "two-of-them"]);
+    }
+    assert_eq!(shared.versions("componentd_migrations.one").await, [1]);
+    assert_eq!(shared.versions("componentd_migrations.\"two-of-them\"").await, [1, 2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_older_host_has_applied_is_taken_over_and_not_run_again() {
+    let shared = Shared::new().await;
+    shared.write("old", "0001_init.sql", FIRST);
+    shared.write("old", "0002_more.sql", SECOND);
+    shared.migrate_as_before("old").await;
+    shared.write("old", "0003_new.sql", "insert into runs values ('third')");
+    shared.write("other", "0001_init.sql", "insert into runs values ('of the other')");
+    let host = shared.start(&["old", "other"]).await.unwrap();
+    host.stop().await;
+    assert_eq!(shared.runs().await, ["first", "of the other", "second", "third"]);
+    assert_eq!(shared.versions("componentd_migrations.old").await, [1, 2, 3]);
+    assert_eq!(shared.versions("componentd_migrations.other").await, [1]);
+    assert_eq!(shared.versions("public._sqlx_migrations").await, [1, 2], "it is left as it was");
+}
+
+/// Edited before the first start of a host that keeps them by service, or after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edited_migration_is_refused_and_not_run_again() {
+    let shared = Shared::new().await;
+    shared.write("old", "0001_init.sql", FIRST);
+    shared.write("old", "0002_more.sql", SECOND);
+    shared.migrate_as_before("old").await;
+    for (file, original) in [("0002_more.sql", SECOND), ("0001_init.sql", FIRST)] {
+        shared.write("old", file, &format!("{original}; select 1"));
+        let refused = shared.start(&["old"]).await.err().expect("it was edited").to_string();
+        assert!(refused.contains("modified"), "{refused}");
+        assert_eq!(shared.runs().await, ["first", "second"]);
+        shared.write("old", file, original);
+        shared.start(&["old"]).await.unwrap().stop().await;
+    }
+    assert_eq!(shared.runs().await, ["first", "second"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hosts_that_start_at_once_take_over_and_migrate_once() {
+    let shared = Shared::new().await;
+    shared.write("old", "0001_init.sql", FIRST);
+    shared.migrate_as_before("old").await;
+    shared.write("old", "0002_more.sql", &format!("select pg_sleep(0.3); {SECOND}"));
+    let hosts = futures_util::future::join_all((0..4).map(|_| shared.start(&["old"]))).await;
+    for host in hosts {
+        host.unwrap().stop().await;
+    }
+    assert_eq!(shared.runs().await, ["first", "second"]);
+}

@@ -1,49 +1,60 @@
-# syntax=docker/dockerfile:1
-# Three images from one build: `componentd` (the host), `components` (fills a folder with the store's components), and
-# `mailbox` (stands in for SendGrid). None of them has a compiler, a shell's tools aside from the base, or runs as root.
+# Three images of one build: `componentd` (the host with the store's manifest and components), `mailbox` (stands in for
+# SendGrid), and `postgres` (the server, with the databases of init.sql). The first two have their program, the libraries
+# that it is linked to, and neither a shell nor root.
 
-FROM rust:1.95.0-bookworm AS build
+# The stage, or an image, that has what `cargo xtask image` lays out, in /out.
+ARG BUILT=build
+
+FROM rust:1.95.0-trixie AS build
 RUN apt-get update && apt-get install --yes --no-install-recommends zlib1g-dev && rm -rf /var/lib/apt/lists/*
+# The toolchain of the image is the one that is wanted; rust-toolchain.toml would fetch another.
+ENV RUSTUP_TOOLCHAIN=$RUST_VERSION
+RUN rustup target add wasm32-wasip2
 WORKDIR /src
 COPY . .
-# The toolchain of the image is the one that is wanted; rust-toolchain.toml would fetch another.
-RUN rm rust-toolchain.toml && rustup target add wasm32-wasip2
+# `--quick` builds in a third of the time what is half as fast.
+ARG IMAGE_OPTIONS=
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
-    cargo xtask release \
-    && cargo build --release --locked --package dev-backends \
-    && cargo build --release --locked --target wasm32-wasip2 \
-         --package users --package orders --package store --package notifications \
-    && mkdir -p /out/components /out/migrations \
-    && cp target/componentd target/release/dev-backends /out/ \
-    && for name in users orders store notifications; do \
-         cp "target/wasm32-wasip2/release/$name.wasm" "/out/components/$name.wasm"; \
-       done \
-    && for name in users orders store; do \
-         mkdir -p "/out/migrations/$name" && cp -r "components/$name/migrations" "/out/migrations/$name/"; \
-       done
+    cargo xtask image --into /out $IMAGE_OPTIONS && chmod --recursive a+rX /out
 
-FROM debian:12.11-slim AS base
-RUN apt-get update && apt-get install --yes --no-install-recommends zlib1g ca-certificates \
-    && rm -rf /var/lib/apt/lists/* \
-    && useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin componentd \
-    && install --directory --owner componentd --group componentd --mode 0700 /var/lib/componentd
+FROM $BUILT AS built
+
+FROM debian:13-slim AS runtime
+RUN apt-get update && apt-get install --yes --no-install-recommends zlib1g libgcc-s1 ca-certificates \
+    && rm -rf /var/lib/apt/lists/*
+COPY --from=built /out /out
+# The libraries that the programs say they need, by the paths at which they look for them, with their licences.
+RUN mkdir -p /image/etc /image/var/lib /image/tmp && cd /image \
+    && ldd /out/*/usr/local/bin/* | grep --only-matching '/[^ ]*\.so[^ ]*' | sort --unique > /libraries \
+    && xargs cp --parents --dereference --target-directory . < /libraries \
+    && cp --parents --dereference /etc/ssl/certs/ca-certificates.crt . \
+    && cp --parents /usr/share/doc/libc6/copyright /usr/share/doc/zlib1g/copyright \
+         /usr/share/doc/libgcc-s1/copyright /usr/share/doc/ca-certificates/copyright . \
+    && echo 'hosts: files dns' > etc/nsswitch.conf \
+    && echo 'componentd:x:10001:10001::/app:/usr/sbin/nologin' > etc/passwd \
+    && echo 'componentd:x:10001:' > etc/group \
+    && install --directory --owner 10001 --group 10001 --mode 0700 var/lib/componentd \
+    && chmod 1777 tmp
+
+FROM scratch AS base
+COPY --from=runtime /image /
 USER 10001:10001
 WORKDIR /app
 
 FROM base AS mailbox
-COPY --from=build /out/dev-backends /usr/local/bin/
+COPY --from=built /out/mailbox /
+EXPOSE 8025
 ENTRYPOINT ["dev-backends", "mailbox", "--listen", "0.0.0.0:8025"]
 
-# Copies what is not there yet, so that a component which somebody put there stays.
-FROM base AS components
-COPY --from=build /out/components /components
-COPY --from=build /out/migrations /migrations
-USER root
-CMD ["sh", "-c", "cp --no-clobber /components/*.wasm /target/ && cp --recursive --no-clobber /migrations/. /target/"]
+FROM postgres:18.6-trixie AS postgres
+COPY --chmod=0555 compose/postgres/host-role.sh /docker-entrypoint-initdb.d/
+COPY --chmod=0555 compose/postgres/databases-answer.sh /usr/local/bin/databases-answer
+COPY --chmod=0444 init.sql /usr/local/share/componentd/
 
 FROM base AS componentd
-COPY --from=build /out/componentd /usr/local/bin/
-COPY componentd.toml /app/
-EXPOSE 8081 8082 8083
+COPY --from=built /out/componentd /
+ENV COMPONENTD_STATE=/var/lib/componentd
+EXPOSE 8080 8081 8082 8083
 HEALTHCHECK --interval=5s --timeout=20s --start-period=60s --retries=12 CMD ["componentd", "ready"]
-ENTRYPOINT ["componentd", "run"]
+ENTRYPOINT ["componentd"]
+CMD ["run"]

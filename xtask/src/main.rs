@@ -9,6 +9,7 @@ mod chaos;
 mod child;
 mod components;
 mod host;
+mod image;
 mod packages;
 mod ports;
 mod probe;
@@ -54,6 +55,8 @@ enum Task {
     Release,
     /// Record what the host does under load, into host/componentd.profdata.
     Profile,
+    /// Build what the Dockerfile copies into its images.
+    Image(image::Arguments),
     /// Build the components into components/*.wasm.
     Components {
         /// With `cargo component` instead, into target/cargo-component/.
@@ -85,6 +88,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Test { arguments } => test::run(&arguments)?,
         Task::Release => drop(release::run()?),
         Task::Profile => profile::run()?,
+        Task::Image(arguments) => image::run(&arguments)?,
         Task::Components { cargo_component: false } => components::components()?,
         Task::Components { cargo_component: true } => cargo_component::build()?,
         Task::Guests => components::guests()?,

@@ -3,11 +3,13 @@
 //! This is the only module that reads configuration files and the environment. Every error names the file, the line and the
 //! key, and says what would be right; nothing starts from a manifest that has one.
 
+mod affinity;
 mod bounds;
 mod checks;
 mod cors;
 mod expand;
 mod manifest;
+mod probe;
 mod values;
 
 use std::fmt;
@@ -16,12 +18,14 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+pub use self::affinity::Affinity;
 pub use self::bounds::{Isolation, Limits, Swap};
 pub use self::cors::{Cors, Names, Origins};
 pub use self::manifest::{
     Admin, Backends, Grants, HostSettings, HttpGrant, HttpTrigger, KafkaBackend, KafkaGrant, KafkaTrigger, Manifest,
     PostgresBackend, PostgresGrant, RedisBackend, RedisGrant, Service, Trigger,
 };
+pub use self::probe::Probe;
 pub use self::values::{Bytes, Canary, Duration, KeyPattern, Origin};
 
 /// Why a manifest cannot be used.

@@ -18,6 +18,12 @@ impl Digest {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
+    /// A number that follows from the bytes, as likely any as another.
+    pub fn number(&self) -> u64 {
+        let first: [u8; 8] = self.0.first_chunk().copied().unwrap_or_default();
+        u64::from_be_bytes(first)
+    }
+
     /// The whole name: `sha256:` and all digits.
     pub fn full(&self) -> String {
         format!("sha256:{}", self.hex())

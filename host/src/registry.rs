@@ -1,11 +1,13 @@
 //! The services, and which deployment of each answers.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use http::HeaderMap;
 
+use crate::canary::Canary;
 use crate::deployment::Deployment;
 use crate::digest::Digest;
 use crate::history::History;
@@ -40,13 +42,6 @@ pub struct Service {
     ready: AtomicBool,
     live: ArcSwap<Deployment>,
     canary: ArcSwapOption<Canary>,
-    turn: AtomicU64,
-}
-
-/// A version that gets a share of the requests before it goes live.
-struct Canary {
-    deployment: Arc<Deployment>,
-    percent: u64,
 }
 
 impl Service {
@@ -59,20 +54,24 @@ impl Service {
             ready: AtomicBool::new(false),
             live: ArcSwap::from_pointee(live),
             canary: ArcSwapOption::empty(),
-            turn: AtomicU64::new(0),
         }
     }
 
-    /// The deployment that answers this request or record, which takes it once and keeps it to its end.
-    pub fn pick(&self) -> Arc<Deployment> {
-        if let Some(canary) = &*self.canary.load() {
-            let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-            // Spread evenly: with 10 %, every tenth turn.
-            if turn * canary.percent % 100 < canary.percent {
-                return canary.deployment.clone();
-            }
+    /// The deployment that answers a request with these headers, which takes it once and keeps it to its end.
+    pub fn pick(&self, headers: &HeaderMap) -> Arc<Deployment> {
+        self.pick_by(|canary| canary.takes(headers))
+    }
+
+    /// The deployment that gets this attempt of a record.
+    pub fn pick_for_record(&self) -> Arc<Deployment> {
+        self.pick_by(Canary::takes_turn)
+    }
+
+    fn pick_by(&self, takes: impl FnOnce(&Canary) -> bool) -> Arc<Deployment> {
+        match &*self.canary.load() {
+            Some(canary) if takes(canary) => canary.deployment.clone(),
+            _ => self.live(),
         }
-        self.live()
     }
 
     /// The deployment that is live.
@@ -92,7 +91,7 @@ impl Service {
     }
 
     pub fn start_canary(&self, deployment: Arc<Deployment>, percent: u8) {
-        self.canary.store(Some(Arc::new(Canary { deployment, percent: percent.into() })));
+        self.canary.store(Some(Arc::new(Canary::new(deployment, percent))));
     }
 
     pub fn end_canary(&self) {

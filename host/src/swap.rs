@@ -6,11 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Request;
-use http_body_util::Full;
-use hyper::body::Bytes;
 use tokio_util::task::TaskTracker;
-use tracing::{info, info_span, warn};
+use tracing::{info, warn};
 
 use crate::archive::{Archive, Live};
 use crate::capability::postgres::Databases;
@@ -18,10 +15,10 @@ use crate::clients::Clients;
 use crate::config;
 use crate::deployment::{Deployment, Outcomes};
 use crate::digest::Digest;
-use crate::dispatch;
 use crate::history::{By, Entry, Outcome};
 use crate::instances::Pool;
 use crate::loader::{self, Loader, Version};
+use crate::probe::probe;
 use crate::registry::Service;
 
 /// Fewer failures than this are an accident, whatever their share.
@@ -40,7 +37,7 @@ pub struct Rejected {
 }
 
 impl Rejected {
-    fn at(step: &'static str) -> impl Fn(&dyn std::fmt::Display) -> Self {
+    pub fn at(step: &'static str) -> impl Fn(&dyn std::fmt::Display) -> Self {
         move |reason| Self { step, reason: reason.to_string() }
     }
 }
@@ -221,18 +218,6 @@ impl Swapper {
 
 async fn current_content(path: &Path) -> Option<Digest> {
     loader::read(path).await.ok().map(|bytes| Digest::of(&bytes))
-}
-
-/// Instantiates the version, and sends it the service's probe request if there is one.
-async fn probe(next: &Arc<Deployment>) -> Result<(), Rejected> {
-    let span = info_span!("probe", service = next.name, version = %next.version.digest);
-    dispatch::instantiate(next).await.map_err(|e| Rejected::at("instantiated")(&e))?;
-    let Some(path) = &next.spec.swap.probe else { return Ok(()) };
-    let failed = Rejected::at("probed");
-    let request = Request::get(path).header(http::header::HOST, "localhost").body(Full::<Bytes>::default());
-    let request = request.map_err(|e| failed(&e))?;
-    let response = dispatch::http(next, request, dispatch::PROBE, span).await.map_err(|e| failed(&e))?;
-    if response.status().is_success() { Ok(()) } else { Err(failed(&format!("{path} answered {}", response.status()))) }
 }
 
 /// Watches a deployment for so long, or so many invocations. Some reason if it fails too often.

@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-use super::values::{Bytes, Canary, Duration};
+use super::affinity::Affinity;
+use super::probe::Probe;
+use super::values::{Bytes, Canary, Duration, optional};
 
 /// What an invocation shares with those before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -46,10 +48,15 @@ pub struct Limits {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Swap {
-    /// A path that a new version must answer with 2xx before it goes live.
-    pub probe: Option<String>,
+    /// What a new version must answer before it goes live: a path, for any 2xx, or `{ path, status, body-contains }`. Choose
+    /// one that no other component would answer so.
+    pub probe: Option<Probe>,
     /// A share of the requests that a new version gets first, as in `10% for 60s`.
     pub canary: Option<Canary>,
+    /// What keeps a client on one version during a canary: `header:<name>` or `cookie:<name>`. Requests without it are
+    /// spread one by one.
+    #[serde(deserialize_with = "optional")]
+    pub affinity: Option<Affinity>,
     /// How long what the old version has begun may take; the rest is cut.
     pub drain: Duration,
     /// The share of failures (traps, timeouts, limits, 5xx) past which the host goes back to the old version.
@@ -66,6 +73,7 @@ impl Default for Swap {
         Self {
             probe: None,
             canary: None,
+            affinity: None,
             drain: Duration(std::time::Duration::from_secs(30)),
             failure_rate: 0.2,
             watch_requests: 100,

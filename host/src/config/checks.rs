@@ -7,6 +7,7 @@ use std::path::Path;
 use super::KeyError;
 use super::cors::{Cors, Origins};
 use super::manifest::{HttpTrigger, Manifest, Service, Trigger};
+use super::probe::Probe;
 use crate::engine;
 
 type Check = Result<(), KeyError>;
@@ -112,11 +113,26 @@ fn swap(name: &str, service: &Service) -> Check {
     if !(0.0..=1.0).contains(&swap.failure_rate) {
         return fail(["services", name, "swap", "failure-rate"], "must be from 0 to 1");
     }
-    if swap.probe.as_ref().is_some_and(|path| !path.starts_with('/') || path.parse::<http::Uri>().is_err()) {
+    if matches!(service.trigger(), Trigger::Kafka(_)) {
+        if swap.probe.is_some() {
+            return fail(["services", name, "swap", "probe"], "only a service with an HTTP listener can be probed");
+        }
+        if swap.affinity.is_some() {
+            return fail(["services", name, "swap", "affinity"], "only requests have headers; records are spread");
+        }
+    }
+    if swap.affinity.is_some() && swap.canary.is_none() {
+        return fail(["services", name, "swap", "affinity"], "is of use only with a `canary`, as in \"10% for 60s\"");
+    }
+    swap.probe.as_ref().map_or(Ok(()), |expected| probe(name, expected))
+}
+
+fn probe(name: &str, probe: &Probe) -> Check {
+    if !probe.path.starts_with('/') || probe.path.parse::<http::Uri>().is_err() {
         return fail(["services", name, "swap", "probe"], "must be a path, as in /healthz");
     }
-    if swap.probe.is_some() && matches!(service.trigger(), Trigger::Kafka(_)) {
-        return fail(["services", name, "swap", "probe"], "only a service with an HTTP listener can be probed");
+    if probe.status.is_some_and(|status| !(200..=599).contains(&status)) {
+        return fail(["services", name, "swap", "probe", "status"], "must be from 200 to 599");
     }
     Ok(())
 }

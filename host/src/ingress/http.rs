@@ -56,7 +56,7 @@ where
     B: hyper::body::Body<Data = Bytes, Error: Into<BodyError>>,
 {
     let id = request_id(&request);
-    let deployment = service.pick();
+    let deployment = service.pick(request.headers());
     let version = &deployment.version;
     let span = info_span!("request", service = service.name, version = %version.digest, request_id = id.to_str().unwrap_or_default());
     let access = Access::of(&request);

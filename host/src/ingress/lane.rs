@@ -56,7 +56,7 @@ impl Handling {
         let id = format!("{}/{}/{}", record.topic, record.partition, record.offset);
         let mut waits = 0;
         loop {
-            let deployment = self.service.pick();
+            let deployment = self.service.pick_for_record();
             let version = &deployment.version;
             let span = self.span(&id, version);
             let last = record.attempt >= self.trigger.attempts;

@@ -220,6 +220,35 @@ fn two_folders_of_migrations_for_one_database() {
     assert_eq!(error(&text("two")), format!("m.toml:8: services.a.grants.postgres.b.migrations: {reason}"));
 }
 
+#[test]
+fn probes_and_canaries() {
+    let right = "swap = { probe = { path = '/a', status = 405, body-contains = 'b' }, canary = '10% for 60s', \
+                 affinity = 'header:X-User' }";
+    parse(&service(&format!("http = {{ listen = '[::1]:0' }}\n{right}"))).unwrap();
+    parse(&service("http = { listen = '[::1]:0' }\nswap = { probe = '/a', affinity = '' }")).unwrap();
+    let expected = "a path, as in \"/healthz\", or { path = …, status = …, body-contains = … }";
+    for (swap, key, reason) in [
+        ("probe = 'a'", "swap.probe", "must be a path, as in /healthz"),
+        ("probe = { path = 'a' }", "swap.probe", "must be a path, as in /healthz"),
+        ("probe = 5", "swap.probe", &format!("invalid type: integer `5`, expected {expected}")),
+        ("probe = { status = 200 }", "swap.probe", "missing field `path`"),
+        ("probe = { path = '/', status = 99 }", "swap.probe.status", "must be from 200 to 599"),
+        ("affinity = 'header:x'", "swap.affinity", "is of use only with a `canary`, as in \"10% for 60s\""),
+        ("affinity = 'x-user'", "swap.affinity", "\"x-user\" names nothing: write header:<name> or cookie:<name>"),
+        (
+            "affinity = 'cookie:a b'",
+            "swap.affinity",
+            "\"cookie:a b\" names nothing: write header:<name> or cookie:<name>",
+        ),
+    ] {
+        assert_eq!(error_in(&format!("swap = {{ {swap} }}")), format!("m.toml:6: services.a.{key}: {reason}"));
+    }
+    let kafka = "kafka = { topic = 't', group = 'g', dead-letter = 'd' }";
+    let consumer = |swap: &str| error(&service(&format!("{kafka}\nswap = {{ {swap} }}")));
+    assert!(consumer("probe = '/'").contains("only a service with an HTTP listener can be probed"));
+    assert!(consumer("canary = '10% for 60s', affinity = 'header:x'").contains("only requests have headers"));
+}
+
 /// A URL may hold a password.
 #[test]
 fn urls_stay_out_of_messages() {

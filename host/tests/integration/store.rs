@@ -52,6 +52,23 @@ async fn expect_mail(http: &Clients, customer: &Customer, order_id: &str, end: &
     assert_eq!(mail["from"], "orders@example.com");
 }
 
+/// Each exports what the trigger calls and imports what is granted, or less: the probe tells them apart.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_service_takes_the_component_of_another() {
+    let store = Store::start().await;
+    let http = store.running.http();
+    http.ready().await;
+    for (service, other) in [("store", "orders"), ("store", "users"), ("orders", "store"), ("users", "orders")] {
+        let component = std::fs::read(component(other)).unwrap();
+        let upload = http.admin.request(http::Method::POST, &format!("/services/{service}/versions"), component);
+        let refused = http.admin.send(upload).await.problem(422);
+        let detail = refused["detail"].as_str().unwrap();
+        assert!(detail.starts_with("not probed: ") || detail.starts_with("not checked: "), "{other}: {detail}");
+    }
+    assert_eq!(http.store.get("/products/3").await.status, 404);
+    store.running.host.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn with_the_embedded_kafka() {
     let store = Store::start().await;

@@ -111,6 +111,24 @@ async fn every_refusal_names_the_step_and_the_mend() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_probe_says_which_answer_it_expects() {
+    for (probe, says) in [
+        ("{ path = '/', status = 404 }", "/ answered 200 OK, not 404"),
+        ("{ path = '/nowhere' }", "/nowhere answered 404 Not Found, which is no 2xx"),
+        ("{ path = '/', body-contains = '0003' }", "/ answered 200 OK without \"0003\" in the body"),
+    ] {
+        let slot = Slot::start(Mark::good(1), &format!("swap = {{ probe = {probe} }}")).await;
+        is_refused(&slot, Mark::good(2).component(), "probed", &[says]).await;
+        slot.host.stop().await;
+    }
+    let slot =
+        Slot::start(Mark::good(1), "swap = { probe = { path = '/', status = 200, body-contains = '0003' } }").await;
+    slot.upload(Mark::good(3).component()).await.expect(200);
+    assert_eq!(slot.answer().await, "0003");
+    slot.host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_version_whose_migration_fails_leaves_the_old_one_live() {
     let (postgres, database) = (postgres().await, new_database(postgres().await, "slot").await);
     let grant = format!("grants.postgres.main = {{ database = '{database}', migrations = 'migrations' }}");

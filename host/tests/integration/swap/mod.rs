@@ -1,6 +1,7 @@
 //! Other versions behind running services: nobody notices the good ones, and the bad ones do not stay.
 
 mod bad_versions;
+mod canary;
 mod consumer;
 mod drained;
 mod files;

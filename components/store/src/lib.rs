@@ -21,12 +21,12 @@ const ROUTES: &[Route] = &[
 export_http!(ROUTES);
 
 fn list_products(_: &Request) -> Result<Response, Problem> {
-    Response::json(200, &catalogue::all()?)
+    Ok(Response::json(200, &catalogue::all()?)?.tagged())
 }
 
 fn show_product(request: &Request) -> Result<Response, Problem> {
     let id = catalogue::parse_id(request.parameter("id"))?;
-    Response::json(200, &catalogue::one(id)?)
+    Ok(Response::json(200, &catalogue::one(id)?)?.tagged())
 }
 
 fn check_out(request: &Request) -> Result<Response, Problem> {

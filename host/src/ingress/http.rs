@@ -15,6 +15,7 @@ use tracing::{Instrument, Span, info, info_span};
 use super::cors;
 use super::listener::{self, Bounds};
 use super::problem::{Body, BodyError, problem};
+use super::wanted::Wanted;
 use crate::config::HttpTrigger;
 use crate::dispatch::{self, InvocationError};
 use crate::registry::Service;
@@ -59,7 +60,7 @@ where
     let deployment = service.pick(request.headers());
     let version = &deployment.version;
     let span = info_span!("request", service = service.name, version = %version.digest, request_id = id.to_str().unwrap_or_default());
-    let access = Access::of(&request);
+    let (access, wanted) = (Access::of(&request), Wanted::by(&request));
     let replied = async {
         if !service.is_ready() {
             return Err(reject(StatusCode::SERVICE_UNAVAILABLE, "the service is not ready yet; try again later"));
@@ -70,7 +71,8 @@ where
         let response = dispatch::http(&deployment, request, id.clone(), span.clone()).await.map_err(|e| failed(&e))?;
         Ok(response.map(BodyExt::boxed_unsync))
     };
-    let mut response = replied.instrument(span.clone()).await.unwrap_or_else(|problem: Box<Response<Body>>| *problem);
+    let response = replied.instrument(span.clone()).await.unwrap_or_else(|problem: Box<Response<Body>>| *problem);
+    let mut response = wanted.of(response);
     response.headers_mut().insert(REQUEST_ID, id);
     access.log(&span, response.status());
     response

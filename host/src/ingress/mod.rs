@@ -7,3 +7,4 @@ pub mod lane;
 pub mod listener;
 pub mod problem;
 mod prompt;
+mod wanted;

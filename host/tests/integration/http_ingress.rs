@@ -182,6 +182,6 @@ async fn paths_and_methods_that_are_not_there() {
     client.get("/nowhere").await.problem(404);
     let reply = client.post_text("/hello", "").await;
     reply.problem(405);
-    assert_eq!(reply.header("allow"), Some("GET"));
+    assert_eq!(reply.header("allow"), Some("GET, HEAD, OPTIONS"));
     assert_eq!(client.get("/healthz").await.status, 200);
 }

@@ -22,6 +22,7 @@ mod notifications;
 mod outbox;
 mod process;
 mod redis;
+mod representations;
 mod sandbox;
 mod sql_errors;
 mod sql_properties;

@@ -17,6 +17,14 @@ pub(super) fn texts(fields: &Fields) -> Vec<(String, String)> {
 /// A name or a value cannot stand in a header, or is the host's own to set.
 pub(super) fn with_length(headers: Vec<(String, String)>, body_length: usize) -> Result<Fields, ()> {
     let length = ("content-length".to_owned(), body_length.to_string());
-    let entries: Vec<_> = headers.into_iter().chain([length]).map(|(name, value)| (name, value.into_bytes())).collect();
+    from_texts(headers.into_iter().chain([length]))
+}
+
+/// The fields of a message that has no body.
+///
+/// # Errors
+/// A name or a value cannot stand in a header, or is the host's own to set.
+pub(super) fn from_texts(headers: impl IntoIterator<Item = (String, String)>) -> Result<Fields, ()> {
+    let entries: Vec<_> = headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect();
     Fields::from_list(&entries).map_err(drop)
 }

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::Problem;
+use super::{Problem, fault};
 
 /// A missing content type counts as JSON, since nothing else is read anyway.
 pub(super) fn check_content_type(content_type: Option<&str>) -> Result<(), Problem> {
@@ -26,26 +26,12 @@ pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     if body.is_empty() {
         return Err(Problem::bad_request("The body is empty; a JSON object is expected."));
     }
-    let value: Value = serde_json::from_slice(body)
-        .map_err(|error| Problem::bad_request(format!("The body is not well-formed JSON: {error}.")))?;
+    let value: Value = serde_json::from_slice(body).map_err(|error| fault::syntax(&error))?;
     if !value.is_object() {
         return Err(Problem::new(422, "The body must be a JSON object."));
     }
-    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(body)).map_err(|error| ill_typed(&error))
-}
-
-/// For a field that is missing, or there twice, serde knows the path of its parent only, and names the field in its message.
-fn ill_typed(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
-    let (path, reason) = (error.path().to_string(), error.inner().to_string());
-    // A client looks for the field, not for a place in the text.
-    let reason = reason.rsplit_once(" at line ").map_or(reason.as_str(), |(reason, _)| reason);
-    for (prefix, what) in [("missing field `", "is missing"), ("duplicate field `", "stands there twice")] {
-        if let Some(name) = reason.strip_prefix(prefix).and_then(|rest| rest.strip_suffix('`')) {
-            let field = if path == "." { name.to_owned() } else { format!("{path}.{name}") };
-            return Problem::unprocessable(&field, format!("`{field}` {what}."));
-        }
-    }
-    Problem::unprocessable(&path, format!("`{path}` cannot be used: {reason}."))
+    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(body))
+        .map_err(|error| fault::field(&error))
 }
 
 #[cfg(test)]
@@ -68,9 +54,114 @@ mod tests {
     /// The status and the field that a body is refused with.
     fn refused(body: &str) -> (u16, Option<String>) {
         let problem = parse::<Order>(body.as_bytes()).unwrap_err();
-        let status = problem.status();
-        let document: Value = serde_json::from_slice(&problem.into_response().body).unwrap();
+        let (status, document) = (problem.status(), document(problem));
         (status, document.get("field").and_then(Value::as_str).map(str::to_owned))
+    }
+
+    fn document(problem: Problem) -> Value {
+        serde_json::from_slice(&problem.into_response().body).unwrap()
+    }
+
+    /// What a client reads of a body that is no `T`.
+    fn said<T: DeserializeOwned>(body: &str) -> String {
+        let Err(problem) = parse::<T>(body.as_bytes()) else { panic!("{body} can be used") };
+        document(problem)["detail"].as_str().unwrap().to_owned()
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[allow(dead_code, reason = "only its types matter here")]
+    struct Every {
+        #[serde(default)]
+        small: u8,
+        #[serde(default)]
+        large: i64,
+        #[serde(default)]
+        fraction: f64,
+        #[serde(default)]
+        flag: bool,
+        #[serde(default)]
+        letter: char,
+        #[serde(default)]
+        text: String,
+        #[serde(default)]
+        list: Vec<String>,
+        #[serde(default)]
+        pair: (u8, u8),
+        #[serde(default)]
+        choice: Option<Choice>,
+        #[serde(default)]
+        line: Option<Line>,
+        #[serde(default)]
+        map: std::collections::BTreeMap<String, Line>,
+        #[serde(default, deserialize_with = "never")]
+        own: (),
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(rename_all = "lowercase", deny_unknown_fields)]
+    enum Choice {
+        Red,
+        Green,
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Strict {
+        #[allow(dead_code, reason = "only its name matters here")]
+        name: Option<String>,
+    }
+
+    fn never<'de, D: serde::Deserializer<'de>>(_: D) -> Result<(), D::Error> {
+        Err(serde::de::Error::custom("Own { secret: 1 }"))
+    }
+
+    #[test]
+    fn what_a_field_must_be_is_said_in_words_of_the_request() {
+        const I64: &str = "an integer from -9223372036854775808 to 9223372036854775807";
+        let table = [
+            (r#"{"small":256}"#, "`small` must be an integer from 0 to 255."),
+            (r#"{"small":-1}"#, "`small` must be an integer from 0 to 255."),
+            (r#"{"large":"1"}"#, &format!("`large` must be {I64}, not text.")),
+            (r#"{"large":1.5}"#, &format!("`large` must be {I64}.")),
+            (r#"{"large":99999999999999999999}"#, &format!("`large` must be {I64}.")),
+            (r#"{"large":null}"#, &format!("`large` must be {I64}, not null.")),
+            (r#"{"large":true}"#, &format!("`large` must be {I64}, not true or false.")),
+            (r#"{"fraction":"1"}"#, "`fraction` must be a number, not text."),
+            (r#"{"flag":0}"#, "`flag` must be true or false, not a number."),
+            (r#"{"letter":"ab"}"#, "`letter` must be one character in quotes."),
+            (r#"{"text":12.99}"#, "`text` must be text in quotes, not a number."),
+            (r#"{"text":["a"]}"#, "`text` must be text in quotes, not a list."),
+            (r#"{"text":{}}"#, "`text` must be text in quotes, not an object."),
+            (r#"{"list":"a"}"#, "`list` must be a list, not text."),
+            (r#"{"list":[null]}"#, "`list[0]` must be text in quotes, not null."),
+            (r#"{"pair":[1]}"#, "`pair` must be a list of 2 entries."),
+            (r#"{"choice":"blue"}"#, "`choice` must be \"red\" or \"green\"."),
+            (r#"{"line":5}"#, "`line` must be an object, not a number."),
+            (r#"{"line":{}}"#, "`line.name` is missing."),
+            (r#"{"line":{"name":"a","name":"b"}}"#, "`line.name` stands there twice."),
+            (r#"{"map":{"a":{"name":1}}}"#, "`map.a.name` must be text in quotes, not a number."),
+            (r#"{"own":1}"#, "`own` has a value that cannot be used."),
+        ];
+        for (body, expected) in table {
+            assert_eq!(said::<Every>(body), expected, "{body}");
+        }
+        assert_eq!(said::<Strict>(r#"{"nom":"a"}"#), "`nom` is not known.");
+        assert_eq!(said::<Order>("{}"), "`user_id` is missing.");
+    }
+
+    #[test]
+    fn what_is_not_well_formed_says_where() {
+        let deep = "[".repeat(200);
+        let table = [
+            ("{", "The body is not well-formed JSON: it ends too early."),
+            ("{\n  'a': 1}", "The body is not well-formed JSON, at line 2, column 3."),
+            ("{} {}", "The body is not well-formed JSON, at line 1, column 4."),
+            ("{\"a\":1e999}", "The body has a number that is too large, at line 1, column 10."),
+            (deep.as_str(), "The body is nested too deeply, at line 1, column 128."),
+        ];
+        for (body, expected) in table {
+            assert_eq!(said::<Order>(body), expected, "{body}");
+        }
     }
 
     fn field(name: &str) -> (u16, Option<String>) {

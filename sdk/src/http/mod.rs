@@ -6,6 +6,7 @@
 mod body;
 mod client;
 mod deadline;
+mod fault;
 mod fields;
 mod json;
 mod problem;

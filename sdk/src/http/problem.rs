@@ -70,6 +70,12 @@ impl Problem {
         Self::new(415, detail)
     }
 
+    /// 415: the body is compressed, or encoded in another way that the service does not undo (RFC 9110, 15.5.16).
+    pub fn unsupported_content_coding() -> Self {
+        Self::new(415, "The body must be sent as it is, without a content-encoding.")
+            .header("accept-encoding", "identity")
+    }
+
     /// 422: the request can be read, and a field of it breaks a rule.
     pub fn unprocessable(field: &str, detail: impl Into<String>) -> Self {
         Self::new(422, detail).member("field", field)

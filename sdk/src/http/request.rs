@@ -54,11 +54,21 @@ impl Request {
     /// The body as a JSON object. Members that `T` does not know are ignored.
     ///
     /// # Errors
-    /// 415 for a content type that is not JSON, 400 for a body that is empty or not well-formed, 422 with a `field` for
-    /// one that is missing or of the wrong type.
+    /// 415 for a content type that is not JSON or a body that is compressed, 400 for one that is empty or not well-formed,
+    /// 422 with a `field` for one that is missing or of the wrong type. All are in words of the request: what the
+    /// deserialisation of a type of your own says is not shown, so check rules of your own afterwards.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        self.check_content_coding()?;
         json::check_content_type(self.header("content-type"))?;
         json::parse(&self.body)
+    }
+
+    /// Nothing here undoes a compression. `identity` says that there is none.
+    fn check_content_coding(&self) -> Result<(), Problem> {
+        let lists = self.headers().iter().filter(|(name, _)| name == "content-encoding").map(|(_, list)| list);
+        let mut codings = lists.flat_map(|list| list.split(',')).map(str::trim);
+        let is_plain = codings.all(|coding| coding.is_empty() || coding.eq_ignore_ascii_case("identity"));
+        is_plain.then_some(()).ok_or_else(Problem::unsupported_content_coding)
     }
 
     /// The `Idempotency-Key` header (draft-ietf-httpapi-idempotency-key-header), under which a repeated request has the
@@ -136,10 +146,25 @@ mod tests {
         assert_eq!(request.query_parameter("other"), None);
     }
 
+    fn with_header(name: &str, value: &str) -> Request {
+        Request { headers: vec![(name.to_owned(), value.to_owned())].into(), ..Request::default() }
+    }
+
+    #[test]
+    fn a_body_that_is_encoded_is_refused_with_what_is_taken() {
+        for coding in ["gzip", "identity, gzip", "GZIP", "br", "x"] {
+            let refusal = with_header("content-encoding", coding).json::<i64>().unwrap_err().into_response();
+            assert_eq!(refusal.status, 415, "{coding}");
+            assert!(refusal.headers.contains(&("accept-encoding".to_owned(), "identity".to_owned())), "{coding}");
+        }
+        for coding in ["", "identity", " Identity ,"] {
+            assert!(with_header("content-encoding", coding).check_content_coding().is_ok(), "{coding:?}");
+        }
+    }
+
     #[test]
     fn an_idempotency_key_is_printable() {
-        let with =
-            |key: &str| Request { headers: vec![("idempotency-key".into(), key.into())].into(), ..Request::default() };
+        let with = |key: &str| with_header("idempotency-key", key);
         assert_eq!(with(" a-1 ").idempotency_key().unwrap(), Some("a-1"));
         assert_eq!(Request::default().idempotency_key().unwrap(), None);
         for key in ["", "ä", "a\tb", &"x".repeat(256)] {

@@ -45,26 +45,36 @@ impl Route {
     }
 }
 
+/// What a table has for a request.
+pub(super) enum Found {
+    Handler(Handler),
+    /// The path is there, and has no handler for the method. These are possible, as `Allow` lists them.
+    Methods(String),
+    Nothing,
+}
+
 /// Finds the request's handler and puts the path's parameters into the request.
 ///
-/// # Errors
-/// 404 for a path that no route has, 405 for one whose routes have other methods.
-pub(super) fn find(routes: &[Route], request: &mut Request) -> Result<Handler, Problem> {
+/// HEAD goes to the handler of GET (RFC 9110, 9.3.2): the host sends the head of its answer only.
+pub(super) fn find(routes: &[Route], request: &mut Request) -> Found {
+    let method = if request.method == "HEAD" { "GET" } else { &request.method };
     let mut allowed = Vec::new();
     for route in routes {
         if let Some(parameters) = route.matches(&request.path) {
-            if route.method == request.method {
+            if route.method == method {
                 request.parameters = parameters;
-                return Ok(route.handler);
+                return Found::Handler(route.handler);
             }
             allowed.push(route.method);
         }
     }
-    Err(if allowed.is_empty() { unknown_path() } else { Problem::method_not_allowed(&allowed.join(", ")) })
+    if allowed.is_empty() { Found::Nothing } else { Found::Methods(allow(&allowed)) }
 }
 
-fn unknown_path() -> Problem {
-    Problem::not_found("There is nothing at this path.")
+/// The value of `Allow`: besides the routes' own methods those that every table answers.
+fn allow(methods: &[&str]) -> String {
+    let head = methods.contains(&"GET").then_some("HEAD");
+    methods.iter().copied().chain(head).chain(["OPTIONS"]).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -75,14 +85,25 @@ mod tests {
         Ok(Response::default())
     }
 
-    const ROUTES: &[Route] =
-        &[Route::get("/products", answer), Route::get("/products/{id}", answer), Route::post("/products/{id}", answer)];
+    const ROUTES: &[Route] = &[
+        Route::get("/products", answer),
+        Route::get("/products/{id}", answer),
+        Route::post("/products/{id}", answer),
+        Route::post("/checkout", answer),
+    ];
 
-    /// The status that a request is refused with, or the parameter `id` of one that is answered.
-    fn found(method: &str, path: &str) -> Result<String, u16> {
+    /// The parameter `id` of a request that is answered, or the methods that are possible at its path.
+    fn found(method: &str, path: &str) -> Result<String, Option<String>> {
         let mut request = Request { method: method.to_owned(), path: path.to_owned(), ..Request::default() };
-        find(ROUTES, &mut request).map_err(|problem| problem.status())?;
-        Ok(request.parameter("id").to_owned())
+        match find(ROUTES, &mut request) {
+            Found::Handler(_) => Ok(request.parameter("id").to_owned()),
+            Found::Methods(allow) => Err(Some(allow)),
+            Found::Nothing => Err(None),
+        }
+    }
+
+    fn only(methods: &str) -> Result<String, Option<String>> {
+        Err(Some(methods.to_owned()))
     }
 
     #[test]
@@ -93,15 +114,25 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_no_route_has_is_404() {
+    fn a_path_that_no_route_has_is_not_found() {
         for path in ["", "/", "/product", "/products/", "/products/7/", "/products/7/8", "//products"] {
-            assert_eq!(found("GET", path), Err(404), "{path}");
+            for method in ["GET", "HEAD", "OPTIONS"] {
+                assert_eq!(found(method, path), Err(None), "{method} {path}");
+            }
         }
     }
 
     #[test]
-    fn a_wrong_method_is_405() {
-        assert_eq!(found("DELETE", "/products/7"), Err(405));
-        assert_eq!(found("POST", "/products"), Err(405));
+    fn a_head_is_answered_as_its_get() {
+        assert_eq!(found("HEAD", "/products/7"), Ok("7".to_owned()));
+        assert_eq!(found("HEAD", "/checkout"), only("POST, OPTIONS"));
+    }
+
+    #[test]
+    fn a_method_without_a_route_learns_of_those_that_have_one() {
+        assert_eq!(found("DELETE", "/products/7"), only("GET, POST, HEAD, OPTIONS"));
+        assert_eq!(found("POST", "/products"), only("GET, HEAD, OPTIONS"));
+        assert_eq!(found("OPTIONS", "/products"), only("GET, HEAD, OPTIONS"));
+        assert_eq!(found("OPTIONS", "/checkout"), only("POST, OPTIONS"));
     }
 }

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::{Problem, Request, Response, Route, route};
+use super::route::{self, Found};
+use super::{Problem, Request, Response, Route};
 use crate::log;
 use crate::wit::wasi::http::types::{IncomingRequest, ResponseOutparam};
 
@@ -17,8 +18,12 @@ pub fn serve(routes: &[Route], incoming: IncomingRequest, response_out: Response
 fn answer(routes: &[Route], incoming: IncomingRequest) -> Result<Response, Problem> {
     let mut request = Request::read(incoming)?;
     let table = if request.path == "/healthz" { &[HEALTH] } else { routes };
-    let handler = route::find(table, &mut request)?;
-    handler(&request)
+    match route::find(table, &mut request) {
+        Found::Handler(handler) => handler(&request),
+        Found::Methods(allow) if request.method == "OPTIONS" => Ok(Response::no_content().header("allow", &allow)),
+        Found::Methods(allow) => Err(Problem::method_not_allowed(&allow)),
+        Found::Nothing => Err(Problem::not_found("There is nothing at this path.")),
+    }
 }
 
 fn health(_: &Request) -> Result<Response, Problem> {

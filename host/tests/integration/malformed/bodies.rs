@@ -16,7 +16,7 @@ pub struct Form {
     wrong: Vec<(&'static str, Value)>,
 }
 
-const METHODS: [&str; 6] = ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"];
+const METHODS: [&str; 5] = ["GET", "PUT", "PATCH", "DELETE", "BREW"];
 
 const CONTENT_TYPES: [&str; 6] = [
     "text/plain",

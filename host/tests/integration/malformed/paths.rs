@@ -7,7 +7,7 @@ use proptest::sample::select;
 
 use super::Request;
 
-const METHODS: [&str; 6] = ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"];
+const METHODS: [&str; 5] = ["POST", "PUT", "PATCH", "DELETE", "BREW"];
 
 const IDS: [&str; 26] = [
     "0",

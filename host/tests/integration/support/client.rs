@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Method, Request};
+use http::{HeaderMap, HeaderName, Method, Request};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -37,7 +37,7 @@ impl Client {
     }
 
     pub async fn get(&self, path: &str) -> Reply {
-        self.send(self.request(Method::GET, path, "")).await
+        self.ask(Method::GET, path).await
     }
 
     /// Sends JSON.
@@ -49,6 +49,18 @@ impl Client {
     pub async fn post_text(&self, path: &str, body: impl Into<Bytes>) -> Reply {
         let mut request = self.request(Method::POST, path, body);
         request.headers_mut().insert(CONTENT_TYPE, "application/json".parse().unwrap());
+        self.send(request).await
+    }
+
+    /// A request of this method without a body.
+    pub async fn ask(&self, method: Method, path: &str) -> Reply {
+        self.send(self.request(method, path, "")).await
+    }
+
+    /// A GET with one more header.
+    pub async fn get_with(&self, path: &str, name: HeaderName, value: &str) -> Reply {
+        let mut request = self.request(Method::GET, path, "");
+        request.headers_mut().insert(name, value.parse().unwrap());
         self.send(request).await
     }
 

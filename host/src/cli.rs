@@ -32,15 +32,11 @@ async fn carry_out(command: Command) -> Result<(), CommandError> {
         Command::DeadLetters { action, service, count, manifest } => {
             local::dead_letters(action, &service, count, &manifest.manifest).await
         }
-        Command::Status(admin) => remote::status(&admin.manifest.manifest, admin.json).await,
-        Command::Swap { service, component, admin } => {
-            remote::swap(&admin.manifest.manifest, admin.json, &service, &component).await
-        }
-        Command::Rollback { service, version, admin } => {
-            remote::rollback(&admin.manifest.manifest, admin.json, &service, version.as_deref()).await
-        }
-        Command::History { service, admin } => remote::history(&admin.manifest.manifest, admin.json, &service).await,
-        Command::Ready(ManifestArgument { manifest }) => remote::ready(&manifest).await,
+        Command::Status(admin) => remote::status(&admin).await,
+        Command::Swap { service, component, admin } => remote::swap(&admin, &service, &component).await,
+        Command::Rollback { service, version, admin } => remote::rollback(&admin, &service, version.as_deref()).await,
+        Command::History { service, admin } => remote::history(&admin, &service).await,
+        Command::Ready(host) => remote::ready(&host).await,
         Command::Inspect { component } => local::inspect(&component).await,
     }
 }

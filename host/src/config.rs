@@ -3,10 +3,12 @@
 //! This is the only module that reads configuration files and the environment. Every error names the file, the line and the
 //! key, and says what would be right; nothing starts from a manifest that has one.
 
+mod access;
 mod affinity;
 mod bounds;
 mod checks;
 mod cors;
+mod environment;
 mod expand;
 mod manifest;
 mod probe;
@@ -15,12 +17,15 @@ mod values;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+pub use self::access::{AccessError, AdminAccess};
 pub use self::affinity::Affinity;
 pub use self::bounds::{Isolation, Limits, Swap};
 pub use self::cors::{Cors, Names, Origins};
+use self::environment::Environment;
 pub use self::manifest::{
     Admin, Backends, Grants, HostSettings, HttpGrant, HttpTrigger, KafkaBackend, KafkaGrant, KafkaTrigger, Manifest,
     PostgresBackend, PostgresGrant, RedisBackend, RedisGrant, Service, Trigger,
@@ -61,20 +66,19 @@ struct KeyError {
     reason: String,
 }
 
+/// The manifest where none is named.
+pub const DEFAULT_MANIFEST: &str = "componentd.toml";
+
 impl Manifest {
-    /// Reads the manifest at `path`, with variables from the environment of this process. Relative paths in it are taken
-    /// from its own folder.
+    /// Reads the manifest at `path`, with variables from the environment of this process, or else from `.componentd/env`
+    /// beside it. Relative paths in it are taken from its own folder.
     ///
     /// # Errors
     /// The first thing in the file that cannot be right.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|e| ConfigError {
-            file: path.to_owned(),
-            line: None,
-            key: String::new(),
-            reason: format!("cannot be read: {e}; name the manifest with --manifest"),
-        })?;
-        Self::parse(path, &text, &|name| std::env::var(name).ok())
+        let text = read(path)?;
+        let environment = Environment::beside(path)?;
+        Self::parse(path, &text, &|name| environment.get(name))
     }
 
     /// Does the same with the text at hand and `env` as the environment.
@@ -83,18 +87,22 @@ impl Manifest {
     /// As [`Manifest::load`].
     pub fn parse(path: &Path, text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let source = Source { path, text };
-        let mut table = DeTable::parse(text).map_err(|e| source.error(e.span(), Vec::new(), e.message()))?;
+        let table = source.table()?;
         let written = table.clone();
-        expand::expand(table.get_mut(), env)
-            .map_err(|e| source.error(span_of(written.get_ref(), &e.key), e.key, &e.reason))?;
-        let manifest: Self = serde_path_to_error::deserialize(toml::Deserializer::from(table)).map_err(|e| {
-            let key = key_of(e.path());
-            let span = e.inner().span().or_else(|| span_of(written.get_ref(), &key));
-            source.error(span, key, e.inner().message())
-        })?;
+        let manifest: Self = source.read(table, env)?;
         checks::check(&manifest).map_err(|e| source.error(span_of(written.get_ref(), &e.key), e.key, &e.reason))?;
         Ok(manifest.resolve_paths(path.parent().unwrap_or(Path::new("."))))
     }
+}
+
+/// The text of a manifest.
+fn read(path: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|e| ConfigError {
+        file: path.to_owned(),
+        line: None,
+        key: String::new(),
+        reason: format!("cannot be read: {e}; name the manifest with --manifest"),
+    })
 }
 
 /// What is logged, from `COMPONENTD_LOG`. sqlx tells of every `IF NOT EXISTS` that did exist, and librdkafka of each try to
@@ -109,7 +117,27 @@ struct Source<'a> {
     text: &'a str,
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
+    fn table(&self) -> Result<Spanned<DeTable<'a>>, ConfigError> {
+        DeTable::parse(self.text).map_err(|e| self.error(e.span(), Vec::new(), e.message()))
+    }
+
+    /// The values of a table, with the variables in them replaced.
+    fn read<T: DeserializeOwned>(
+        &self,
+        mut table: Spanned<DeTable<'_>>,
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<T, ConfigError> {
+        let written = table.clone();
+        expand::expand(table.get_mut(), env)
+            .map_err(|e| self.error(span_of(written.get_ref(), &e.key), e.key, &e.reason))?;
+        serde_path_to_error::deserialize(toml::Deserializer::from(table)).map_err(|e| {
+            let key = key_of(e.path());
+            let span = e.inner().span().or_else(|| span_of(written.get_ref(), &key));
+            self.error(span, key, e.inner().message())
+        })
+    }
+
     fn error(&self, span: Option<std::ops::Range<usize>>, key: Vec<String>, reason: &str) -> ConfigError {
         let line = span.map(|span| self.text[..span.start.min(self.text.len())].matches('\n').count() + 1);
         ConfigError { file: self.path.to_owned(), line, key: key.join("."), reason: reason.to_owned() }

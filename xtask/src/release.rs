@@ -1,13 +1,12 @@
 //! `cargo xtask release`: the host as it ships, optimised for what `cargo xtask profile` has recorded.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::build;
 use crate::packages::{self, C_TOOLCHAIN};
 use crate::project::{root, step, target};
+use crate::{build, installed};
 
 /// How often each branch of the host was taken under the load of the benchmarks.
 pub const PROFILE: &str = "host/componentd.profdata";
@@ -18,10 +17,7 @@ const SEPARATOR: &str = "\x1f";
 pub fn run() -> Result<PathBuf> {
     // A function that has changed since is compiled as if there were no profile; that is no news.
     let flags = [&format!("-Cprofile-use={}", root().join(PROFILE).display()), "-Cllvm-args=-no-pgo-warn-mismatch"];
-    let (built, host) = (build(&target(), &flags)?, target().join("componentd"));
-    // All at once, also where it runs.
-    let part = host.with_extension("part");
-    fs::copy(&built, &part).and_then(|_| fs::rename(&part, &host)).context("cannot copy the host")?;
+    let host = installed::put(&build(&target(), &flags)?)?;
     step(&format!("the host is {}", host.strip_prefix(root()).unwrap_or(&host).display()));
     Ok(host)
 }

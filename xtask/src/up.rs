@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use crate::ports::{self, Port};
 use crate::project::step;
 use crate::stop::Stop;
-use crate::{backends, build, child, components, host, setup, welcome};
+use crate::{backends, build, child, components, environment, host, installed, setup, welcome};
 
 /// The host finishes its requests and closes its transactions, the backends write everything to the disk.
 const GRACE: Duration = Duration::from_secs(40);
@@ -21,16 +21,20 @@ pub fn run() -> Result<ExitCode> {
     setup::for_up()?;
     components::components()?;
     build::cargo(["build", "--package", "componentd", "--package", "dev-backends"])?;
+    installed::link()?;
 
     // Again, for the build may have taken minutes.
     ports::check(&ports)?;
 
     let stop = Stop::catch()?;
     let (mut backends, environment) = start_backends(&stop)?.unzip();
+    let environment = environment.unwrap_or_default();
+    let told = environment::File::write(&environment)?;
     step("starting the host");
-    let mut host = host::start(environment.unwrap_or_default())?;
+    let mut host = host::start(environment)?;
     let ended = serve(&mut host, backends.as_mut(), &ports, &stop);
 
+    drop(told);
     step("stopping the host");
     let status = child::stop(&mut host, GRACE);
     if let Some(backends) = &mut backends {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use crate::config::DEFAULT_MANIFEST;
 use crate::dead_letters::Action;
 
 /// Hosts business logic as sandboxed WebAssembly components.
@@ -20,7 +21,10 @@ pub struct Cli {
 const AFTER_HELP: &str = "\
 Environment:
   COMPONENTD_LOG   what is logged: info (default), debug, or per part: info,componentd=debug,guest=trace
-  others           whatever the manifest refers to as ${NAME}
+  COMPONENTD_ADMIN, COMPONENTD_TOKEN
+                   the admin port of a running host, for the commands that ask it
+  others           whatever the manifest refers to as ${NAME}; those that are not set are taken from .componentd/env
+                   beside the manifest, which `cargo xtask up` writes
 
 Exit codes:
   0   stopped by SIGTERM or SIGINT, after requests in flight have ended (a second signal ends at once, with 130)
@@ -74,7 +78,7 @@ pub(super) enum Command {
         admin: AdminArguments,
     },
     /// Ask the admin port of a running host whether it is ready; exits 0 if so, else says what is missing.
-    Ready(ManifestArgument),
+    Ready(HostArguments),
     /// Show what a component imports and exports, and which grants it needs.
     Inspect {
         /// The `.wasm` file.
@@ -88,12 +92,26 @@ pub(super) struct AdminArguments {
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
-    pub manifest: ManifestArgument,
+    pub host: HostArguments,
+}
+
+/// Which running host is asked.
+#[derive(Debug, clap::Args)]
+pub(super) struct HostArguments {
+    /// The admin port of the host, as in http://127.0.0.1:8080; without it, COMPONENTD_ADMIN, or `[admin]` of the manifest.
+    #[arg(long, value_name = "URL", conflicts_with = "manifest")]
+    pub admin: Option<String>,
+    /// What the admin port asks for. Other users of the machine can see it here: COMPONENTD_TOKEN hides it.
+    #[arg(long)]
+    pub token: Option<String>,
+    /// The manifest, of which nothing is read but `[admin]` [default: componentd.toml]
+    #[arg(long)]
+    pub manifest: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ManifestArgument {
     /// The manifest; paths in it are taken from its folder.
-    #[arg(long, default_value = "componentd.toml")]
+    #[arg(long, default_value = DEFAULT_MANIFEST)]
     pub manifest: PathBuf,
 }

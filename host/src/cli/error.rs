@@ -1,7 +1,7 @@
 //! Why a command failed, and the exit code that says so.
 
 use crate::admin::client::AdminError;
-use crate::config::ConfigError;
+use crate::config::{AccessError, ConfigError};
 use crate::dead_letters::DeadLetterError;
 use crate::error::StartError;
 
@@ -14,8 +14,8 @@ pub(super) enum CommandError {
     NoConsumer { service: String },
     #[error(transparent)]
     DeadLetters(#[from] DeadLetterError),
-    #[error("the manifest has no [admin] port to ask")]
-    NoAdminPort,
+    #[error(transparent)]
+    Access(#[from] AccessError),
     #[error(transparent)]
     Admin(#[from] AdminError),
     #[error("not ready: {0}")]
@@ -32,7 +32,7 @@ impl CommandError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Start(error) => error.exit_code(),
-            Self::NoConsumer { .. } | Self::NoAdminPort => 64,
+            Self::NoConsumer { .. } | Self::Access(_) | Self::Admin(AdminError::Token) => 64,
             Self::DeadLetters(_) | Self::NotReady(_) | Self::Admin(AdminError::Unreachable { .. }) => 69,
             Self::Admin(AdminError::Refused(_)) => 65,
         }

@@ -6,14 +6,15 @@ use http::Method;
 use serde_json::Value;
 
 use super::CommandError;
+use super::arguments::{AdminArguments, HostArguments};
 use crate::admin::client::AdminClient;
-use crate::config::Manifest;
+use crate::config::AdminAccess;
 use crate::error::StartError;
 use crate::loader;
 
-pub(super) async fn status(manifest: &Path, json: bool) -> Result<(), CommandError> {
-    let services = client(manifest)?.ask(Method::GET, "/services", Vec::new()).await?;
-    show(&services, json, |service| {
+pub(super) async fn status(arguments: &AdminArguments) -> Result<(), CommandError> {
+    let services = client(&arguments.host)?.ask(Method::GET, "/services", Vec::new()).await?;
+    show(&services, arguments.json, |service| {
         let ready = if service["ready"] == true { "ready" } else { "not ready" };
         let (calls, failures) = (&service["invocations"], &service["failures"]);
         format!(
@@ -25,46 +26,47 @@ pub(super) async fn status(manifest: &Path, json: bool) -> Result<(), CommandErr
     Ok(())
 }
 
-pub(super) async fn swap(manifest: &Path, json: bool, service: &str, component: &Path) -> Result<(), CommandError> {
-    let client = client(manifest)?;
+pub(super) async fn swap(arguments: &AdminArguments, service: &str, component: &Path) -> Result<(), CommandError> {
+    let client = client(&arguments.host)?;
     let bytes = loader::read(component).await.map_err(|e| StartError::load(service, e))?;
     eprintln!("{service}: checking, compiling, probing {} …", component.display());
     let swapped = client.ask(Method::POST, &format!("/services/{service}/versions"), bytes.to_vec()).await?;
-    show(&swapped, json, live);
+    show(&swapped, arguments.json, live);
     Ok(())
 }
 
 pub(super) async fn rollback(
-    manifest: &Path,
-    json: bool,
+    arguments: &AdminArguments,
     service: &str,
     version: Option<&str>,
 ) -> Result<(), CommandError> {
     let to = version.map(|version| format!("?to={version}")).unwrap_or_default();
     let path = format!("/services/{service}/rollback{to}");
-    let swapped = client(manifest)?.ask(Method::POST, &path, Vec::new()).await?;
-    show(&swapped, json, live);
+    let swapped = client(&arguments.host)?.ask(Method::POST, &path, Vec::new()).await?;
+    show(&swapped, arguments.json, live);
     Ok(())
 }
 
-pub(super) async fn history(manifest: &Path, json: bool, service: &str) -> Result<(), CommandError> {
-    let entries = client(manifest)?.ask(Method::GET, &format!("/services/{service}/history"), Vec::new()).await?;
-    show(&entries, json, |entry| {
+pub(super) async fn history(arguments: &AdminArguments, service: &str) -> Result<(), CommandError> {
+    let entries =
+        client(&arguments.host)?.ask(Method::GET, &format!("/services/{service}/history"), Vec::new()).await?;
+    show(&entries, arguments.json, |entry| {
         let (at, by) = (text(&entry["at"]), text(&entry["by"]));
         format!("{at}  {}  by {by:<8}  {}", short(&entry["version"]), outcome(&entry["outcome"]))
     });
     Ok(())
 }
 
-pub(super) async fn ready(manifest: &Path) -> Result<(), CommandError> {
-    client(manifest)?.ask(Method::GET, "/readyz", Vec::new()).await.map_err(CommandError::NotReady)?;
+pub(super) async fn ready(host: &HostArguments) -> Result<(), CommandError> {
+    client(host)?.ask(Method::GET, "/readyz", Vec::new()).await.map_err(CommandError::NotReady)?;
     println!("ready");
     Ok(())
 }
 
-fn client(manifest: &Path) -> Result<AdminClient, CommandError> {
-    let manifest = Manifest::load(manifest)?;
-    Ok(AdminClient::new(&manifest.admin.ok_or(CommandError::NoAdminPort)?))
+fn client(host: &HostArguments) -> Result<AdminClient, CommandError> {
+    let HostArguments { admin, token, manifest } = host;
+    let access = AdminAccess::find(admin.as_deref(), token.as_deref(), manifest.as_deref())?;
+    Ok(AdminClient::new(access))
 }
 
 /// A line for each, or for the only one.

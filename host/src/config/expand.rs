@@ -6,6 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::KeyError;
+use super::environment::is_name;
 
 type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
@@ -58,7 +59,7 @@ fn resolve(reference: &str, env: Env<'_>) -> Result<String, String> {
         Some((name, default)) => (name, Some(default)),
         None => (reference, None),
     };
-    if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+    if !is_name(name) {
         return Err(format!("`${{{reference}}}` is no variable: write ${{NAME}} or ${{NAME:-default}}"));
     }
     match (env(name).filter(|value| !value.is_empty()), default) {

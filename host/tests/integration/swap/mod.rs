@@ -7,7 +7,7 @@ mod drained;
 mod files;
 mod killed;
 mod under_load;
-mod versions;
+pub mod versions;
 
 use componentd::{Host, Manifest};
 use serde_json::Value;

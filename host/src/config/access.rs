@@ -1,0 +1,122 @@
+//! How the commands reach a running host: its admin port's address, and the token to show there.
+//!
+//! Nothing of a manifest is looked at but `listen` and `token` of `[admin]`, so variables that the rest of it needs may be
+//! unset where only the admin port is asked.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::de::{DeTable, DeValue};
+
+use super::environment::{Environment, variable};
+use super::manifest::address;
+use super::values::{Origin, optional};
+use super::{ConfigError, Source, read};
+
+const ADDRESS: &str = "COMPONENTD_ADMIN";
+const TOKEN: &str = "COMPONENTD_TOKEN";
+
+/// Where a running host is asked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AdminAccess {
+    pub origin: Origin,
+    pub token: Option<String>,
+}
+
+/// Why nobody can be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("{name}: {given:?} is no address of an admin port: write http://HOST:PORT, as in http://127.0.0.1:8080")]
+    Address { name: &'static str, given: String },
+    #[error(
+        "{}: the manifest has no [admin] port to ask; name that of the running host with --admin, or add the lines\n\
+         [admin]\nlisten = \"127.0.0.1:8080\"",
+        .file.display()
+    )]
+    NoAdmin { file: PathBuf },
+    #[error("{}: admin.listen is any free port (0); name the one that the host has taken with --admin", .file.display())]
+    AnyPort { file: PathBuf },
+}
+
+impl AdminAccess {
+    /// What the command line says, else the environment, else the manifest: the one that is named, or `componentd.toml`.
+    ///
+    /// # Errors
+    /// None of them names an address, or one is wrong.
+    pub fn find(url: Option<&str>, token: Option<&str>, manifest: Option<&Path>) -> Result<Self, AccessError> {
+        let token = token.map(str::to_owned).or_else(|| variable(TOKEN));
+        if let Some(url) = url {
+            return Ok(Self { origin: origin("--admin", url)?, token });
+        }
+        match (manifest, variable(ADDRESS)) {
+            (None, Some(url)) => Ok(Self { origin: origin(ADDRESS, &url)?, token }),
+            (manifest, _) => of_manifest(manifest.unwrap_or(Path::new(super::DEFAULT_MANIFEST)), token),
+        }
+    }
+}
+
+/// The scheme may be left out: an admin port speaks plain HTTP.
+fn origin(name: &'static str, given: &str) -> Result<Origin, AccessError> {
+    let url = if given.contains("://") { given.to_owned() } else { format!("http://{given}") };
+    let origin = url.parse::<Origin>().ok().filter(|_| url.starts_with("http://"));
+    origin.ok_or_else(|| AccessError::Address { name, given: given.to_owned() })
+}
+
+#[derive(Deserialize)]
+struct OnlyAdmin {
+    admin: Option<Reach>,
+}
+
+#[derive(Deserialize)]
+struct Reach {
+    #[serde(deserialize_with = "address")]
+    listen: SocketAddr,
+    #[serde(default, deserialize_with = "optional")]
+    token: Option<String>,
+}
+
+fn of_manifest(path: &Path, token: Option<String>) -> Result<AdminAccess, AccessError> {
+    let text = read(path)?;
+    let source = Source { path, text: &text };
+    let mut table = source.table()?;
+    keep(table.get_mut(), &["admin"]);
+    let needed: &[&str] = if token.is_some() { &["listen"] } else { &["listen", "token"] };
+    for (_, admin) in table.get_mut().iter_mut() {
+        if let DeValue::Table(admin) = admin.get_mut() {
+            keep(admin, needed);
+        }
+    }
+    let environment = Environment::beside(path)?;
+    let OnlyAdmin { admin } = source.read(table, &|name| environment.get(name))?;
+    let admin = admin.ok_or_else(|| AccessError::NoAdmin { file: path.to_owned() })?;
+    if admin.listen.port() == 0 {
+        return Err(AccessError::AnyPort { file: path.to_owned() });
+    }
+    let origin = format!("http://{}", admin.listen).parse().expect("an address is the authority of an origin");
+    Ok(AdminAccess { origin, token: token.or(admin.token) })
+}
+
+/// What is left out is not expanded either.
+fn keep(table: &mut DeTable<'_>, keys: &[&str]) {
+    *table = std::mem::take(table).into_iter().filter(|(name, _)| keys.contains(&name.get_ref().as_ref())).collect();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_may_leave_out_its_scheme() {
+        let plain = |given: &str| origin("--admin", given).map(|origin| origin.to_string()).ok();
+        for given in ["localhost:8080", "http://localhost:8080", "http://localhost:8080/"] {
+            assert_eq!(plain(given).as_deref(), Some("http://localhost:8080"), "{given}");
+        }
+        assert_eq!(plain("[::1]:80").as_deref(), Some("http://[::1]"));
+        for wrong in ["https://localhost", "localhost:8080/services", "a b", ""] {
+            assert_eq!(plain(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -14,6 +14,7 @@ use crate::config;
 use crate::instances::{Instances, Pool};
 use crate::limits::Admission;
 use crate::loader::Version;
+use crate::metrics::{Metrics, Outcome};
 
 /// A version, and the configuration, grants, limits and connections that it runs with. Immutable but for what it counts.
 pub struct Deployment {
@@ -26,8 +27,6 @@ pub struct Deployment {
     pub instances: Instances,
     pub admission: Admission,
     pub outcomes: Arc<Outcomes>,
-    /// Invocations that had a result, over all versions of the service.
-    pub answered: Counter,
     /// Ends what is left of it at the drain deadline.
     pub cut: CancellationToken,
 }
@@ -44,9 +43,8 @@ impl Deployment {
         Self {
             config: spec.config.clone().into_iter().collect(),
             instances: Instances::new(pool, spec.isolation, spec.limits),
-            answered: clients.metrics.answered(&name),
             admission: Admission::new(&spec.limits),
-            outcomes: Arc::default(),
+            outcomes: Arc::new(Outcomes::new(&name, clients.metrics.clone())),
             cut: CancellationToken::new(),
             name,
             spec,
@@ -64,24 +62,38 @@ impl Deployment {
     }
 }
 
-/// How the invocations of a deployment ended, for whoever watches it after a swap.
-#[derive(Debug, Default)]
+/// How the invocations of a deployment ended: for the measurements of its service, and for whoever watches it after a swap.
+#[derive(Debug)]
 pub struct Outcomes {
+    service: String,
+    metrics: Arc<Metrics>,
+    /// Most of them, over all versions of the service.
+    well: Counter,
     total: AtomicU64,
     failed: AtomicU64,
     changed: Notify,
 }
 
 impl Outcomes {
-    pub fn succeeded(&self) {
-        self.total.fetch_add(1, Ordering::Relaxed);
-        self.changed.notify_one();
+    fn new(service: &str, metrics: Arc<Metrics>) -> Self {
+        let well = metrics.invocations(service, Outcome::Ok);
+        let (total, failed) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { service: service.to_owned(), metrics, well, total, failed, changed: Notify::new() }
     }
 
-    /// A trap, a timeout, a limit, or an answer with a 5xx.
-    pub fn failed(&self) {
-        self.failed.fetch_add(1, Ordering::Relaxed);
-        self.succeeded();
+    /// Counts an invocation, which is done once for each.
+    pub fn note(&self, outcome: Outcome) {
+        match outcome {
+            Outcome::Ok => self.well.inc(),
+            other => self.metrics.invocations(&self.service, other).inc(),
+        };
+        match outcome.is_failure() {
+            None => return,
+            Some(false) => {}
+            Some(true) => drop(self.failed.fetch_add(1, Ordering::Relaxed)),
+        }
+        self.total.fetch_add(1, Ordering::Relaxed);
+        self.changed.notify_one();
     }
 
     /// How many there were, and how many of them failed.

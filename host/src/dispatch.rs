@@ -2,27 +2,24 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{HeaderValue, Request, Response};
-use http_body_util::{Full, Limited};
+use http::{HeaderValue, Request};
+use http_body_util::Full;
 use hyper::body::Bytes;
-use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tracing::{Instrument, Span, error};
 use wasmtime::PoolConcurrencyLimitError;
 use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
-use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 use crate::bindings::handler::exports::componentd::kafka::handler::{Failure, IncomingRecord};
 use crate::deployment::Deployment;
 use crate::limits::{CpuMeter, LimitExceeded, Metered, Saturated};
+use crate::metrics::Outcome;
+use crate::response::GuestResponse;
+use crate::running::{Invoked, Running};
 use crate::state::Invocation;
-
-/// A response whose body ends with an error where it grows past the service's limit.
-pub type GuestResponse = Response<Limited<HyperOutgoingBody>>;
 
 /// The id of invocations that nobody asked for.
 pub const PROBE: HeaderValue = HeaderValue::from_static("probe");
@@ -34,7 +31,7 @@ pub enum InvocationError {
     Saturated,
     #[error("as many instances run as may (host.instances)")]
     NoPlace,
-    #[error("no answer within {0:?} (limits.timeout)")]
+    #[error("the invocation took longer than {0:?} (limits.timeout)")]
     TimedOut(Duration),
     #[error("{0}")]
     LimitExceeded(LimitExceeded),
@@ -44,8 +41,33 @@ pub enum InvocationError {
     NoAnswer,
     #[error("the component answered with an error: {0:?}")]
     Refused(ErrorCode),
-    #[error("another version is live, and this one's drain deadline has passed")]
+    #[error("the component has not finished its response (`outgoing-body.finish`)")]
+    Unfinished,
+    #[error("the response is larger than {0} bytes (limits.response)")]
+    ResponseTooLarge(usize),
+    #[error("the drain deadline of its version has passed (swap.drain)")]
     Cut,
+}
+
+impl InvocationError {
+    /// Says it in the log, and counts it.
+    pub fn note(&self, deployment: &Deployment) {
+        error!("{self}");
+        deployment.outcomes.note(self.outcome());
+    }
+
+    /// What it is among the measurements.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Saturated | Self::NoPlace => Outcome::Saturated,
+            Self::TimedOut(_) => Outcome::Timeout,
+            Self::LimitExceeded(_) | Self::ResponseTooLarge(_) => Outcome::Limit,
+            Self::Trapped(_) => Outcome::Trap,
+            Self::Cut => Outcome::Cut,
+            Self::NoAnswer | Self::Refused(_) => Outcome::NoAnswer,
+            Self::Unfinished => Outcome::Incomplete,
+        }
+    }
 }
 
 impl From<Saturated> for InvocationError {
@@ -68,11 +90,11 @@ impl From<wasmtime::Error> for InvocationError {
 
 /// Calls the service with an HTTP request.
 ///
-/// The answer's head comes as soon as the component has set it; the component runs on and writes the body, or does what it
-/// has left to do, to its own end or its deadline. It does so too when the client has gone.
+/// The response comes as soon as the component has set it; the component runs on and writes the body, or does what it has
+/// left to do, to its own end or its deadline. It does so too when the client has gone.
 ///
 /// # Errors
-/// There is no answer; the component has been ended.
+/// There is no response, or it was not whole when the invocation ended, and nothing of it was sent.
 pub async fn http(
     deployment: &Arc<Deployment>,
     request: Request<Full<Bytes>>,
@@ -80,9 +102,9 @@ pub async fn http(
     span: Span,
 ) -> Result<GuestResponse, InvocationError> {
     let permit = deployment.admission.enter().await.inspect_err(|Saturated| {
-        deployment.clients.metrics.invocation(&deployment.name, "saturated");
+        deployment.outcomes.note(Outcome::Saturated);
     })?;
-    let (sender, mut head) = oneshot::channel();
+    let (sender, head) = oneshot::channel();
     let invocation = Invocation::new(deployment.clone(), id, span.clone());
     let away = invocation.away.clone();
     let mut instance = deployment.instances.take(invocation);
@@ -97,65 +119,9 @@ pub async fn http(
         Ok(instance)
     });
     let callee = deployment.clone();
-    let invocation = async move {
-        let _permit = permit;
-        let instance = noted(&callee, call, meter).await?;
-        callee.instances.give_back(instance);
-        Ok(())
-    };
-    let mut running = ToItsEnd { invocation: Some(Box::pin(invocation)), span };
-    let answered = tokio::select! {
-        biased;
-        ended = &mut running => match (head.try_recv(), ended) {
-            (Ok(answer), _) => answer.map_err(InvocationError::Refused),
-            (Err(_), ended) => Err(ended.err().unwrap_or(InvocationError::NoAnswer)),
-        },
-        Ok(answer) = &mut head => answer.map_err(InvocationError::Refused),
-    };
-    match &answered {
-        Ok(response) => {
-            deployment.answered.inc();
-            let is_failure = response.status().is_server_error() && !away.noted();
-            if is_failure { deployment.outcomes.failed() } else { deployment.outcomes.succeeded() }
-        }
-        Err(silent @ (InvocationError::Refused(_) | InvocationError::NoAnswer)) => note_failure(deployment, silent),
-        // How it ended was noted where it ended.
-        Err(_) => {}
-    }
-    answered.map(|response| response.map(|body| Limited::new(body, deployment.spec.limits.response.0)))
-}
-
-type Ending = dyn Future<Output = Result<(), InvocationError>> + Send;
-
-/// An invocation that runs within the task that waits for its answer, as long as that waits, and else in a task of its own:
-/// most are over with their answer, and a task of their own would only be another trip through the scheduler.
-struct ToItsEnd {
-    invocation: Option<Pin<Box<Ending>>>,
-    span: Span,
-}
-
-impl Future for ToItsEnd {
-    type Output = Result<(), InvocationError>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { invocation, span } = &mut *self;
-        let _entered = span.enter();
-        let poll = invocation.as_mut().expect("it is not polled after its end").as_mut().poll(context);
-        if poll.is_ready() {
-            *invocation = None;
-        }
-        poll
-    }
-}
-
-impl Drop for ToItsEnd {
-    fn drop(&mut self) {
-        let Some(invocation) = self.invocation.take() else { return };
-        // None where the runtime itself is ending, and everything in it with it.
-        if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(invocation.instrument(self.span.clone()));
-        }
-    }
+    let call = Box::pin(async move { bounded(&callee, call, meter).await });
+    let deployment = deployment.clone();
+    Running::from(Invoked { call, head, deployment, away, span, fate: None, _permit: permit }).response().await
 }
 
 /// What came of a record.
@@ -184,9 +150,14 @@ pub async fn kafka(
         Ok((result, instance))
     });
     let result = noted(deployment, call, meter).instrument(span).await.map(|(result, instance)| {
-        deployment.instances.give_back(instance);
-        deployment.answered.inc();
-        deployment.outcomes.succeeded();
+        let Deployment { instances, outcomes, .. } = &**deployment;
+        instances.keep(instances.reusable(instance));
+        outcomes.note(match &result {
+            Ok(()) => Outcome::Ok,
+            Err(_) if away.noted() => Outcome::BackendAway,
+            Err(Failure::Retry(_)) => Outcome::Retry,
+            Err(Failure::Reject(_)) => Outcome::Reject,
+        });
         result
     });
     RecordOutcome { result, backend_away: away.noted() }
@@ -219,32 +190,10 @@ async fn bounded<T>(
     }
 }
 
-/// Notes a failure here, because after the head of an answer nobody else sees how the invocation ended.
 async fn noted<T>(
     deployment: &Deployment,
     call: Pin<Box<impl Future<Output = wasmtime::Result<T>>>>,
     meter: Arc<CpuMeter>,
 ) -> Result<T, InvocationError> {
-    bounded(deployment, call, meter).await.inspect_err(|failure| note_failure(deployment, failure))
-}
-
-fn note_failure(deployment: &Deployment, failure: &InvocationError) {
-    error!("{failure}");
-    deployment.clients.metrics.invocation(&deployment.name, name_of(failure));
-    // A full host is no fault of a version that is being watched.
-    if !matches!(failure, InvocationError::NoPlace) {
-        deployment.outcomes.failed();
-    }
-}
-
-/// The name of a failure among the measurements.
-fn name_of(failure: &InvocationError) -> &'static str {
-    match failure {
-        InvocationError::Saturated | InvocationError::NoPlace => "saturated",
-        InvocationError::TimedOut(_) => "timeout",
-        InvocationError::LimitExceeded(_) => "limit",
-        InvocationError::Trapped(_) => "trap",
-        InvocationError::Cut => "cut",
-        InvocationError::NoAnswer | InvocationError::Refused(_) => "no-answer",
-    }
+    bounded(deployment, call, meter).await.inspect_err(|failure| failure.note(deployment))
 }

@@ -1,7 +1,7 @@
 //! The instances of one deployment: fresh ones, and idle ones that wait for another invocation.
 //!
 //! An instance serves one invocation at a time. It is kept only after an invocation that came to its own end, so one that
-//! trapped, ran into a limit or was cut is never met again.
+//! trapped, ran into a limit, was cut or gave no answer is never met again.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -166,14 +166,20 @@ impl Instances {
         }
     }
 
-    /// Keeps an instance whose invocation has come to its end, if it may serve another. Not before the future that ran it has
-    /// ended: that is still counting with its meter.
-    pub fn give_back(&self, mut instance: Instance) {
+    /// An instance whose invocation has come to its end, if it may serve another; else it ends here.
+    pub fn reusable(&self, mut instance: Instance) -> Option<Instance> {
         instance.served += 1;
         let may_serve = self.isolation == Isolation::Reuse
             && instance.served < self.limits.reuse
             && instance.store.data_mut().may_serve_another();
-        if may_serve && self.pool.has_room() {
+        may_serve.then_some(instance)
+    }
+
+    /// Keeps it for another invocation, if there is room. Not before the future that ran it has ended: that is still counting
+    /// with its meter.
+    pub fn keep(&self, reusable: Option<Instance>) {
+        let Some(mut instance) = reusable else { return };
+        if self.pool.has_room() {
             instance.store.data_mut().end();
             instance.idle_since = Instant::now();
             lock(&self.idle).push(instance);

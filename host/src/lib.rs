@@ -37,6 +37,8 @@ mod metrics;
 mod outbox;
 mod probe;
 mod registry;
+mod response;
+mod running;
 mod startup;
 mod state;
 mod supervisor;

@@ -2,12 +2,15 @@
 
 use std::sync::atomic::AtomicU64;
 
+use http::StatusCode;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+
+use crate::capability::away::BackendAway;
 
 /// Which outbox.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -24,11 +27,75 @@ pub struct PartitionLabels {
     pub partition: i32,
 }
 
-/// How an invocation ended: `ok` with a result, else why it has none.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-pub struct InvocationLabels {
-    pub service: String,
-    pub outcome: &'static str,
+struct InvocationLabels {
+    service: String,
+    outcome: &'static str,
+}
+
+/// How an invocation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// With a result of the component that is no failure.
+    Ok,
+    /// The component answered with a 5xx,
+    Error,
+    /// or with a failure of any kind while a backend was away.
+    BackendAway,
+    /// It asked for a record again,
+    Retry,
+    /// or for the dead-letter topic.
+    Reject,
+    Trap,
+    Limit,
+    Timeout,
+    /// At a drain deadline.
+    Cut,
+    NoAnswer,
+    /// The component did not finish its response.
+    Incomplete,
+    /// There was no place for it.
+    Saturated,
+}
+
+impl Outcome {
+    /// What a response says of its invocation.
+    pub fn of_answer(status: StatusCode, away: &BackendAway) -> Self {
+        match status.is_server_error() {
+            false => Self::Ok,
+            true if away.noted() => Self::BackendAway,
+            true => Self::Error,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Error => "error",
+            Self::BackendAway => "backend-away",
+            Self::Retry => "retry",
+            Self::Reject => "reject",
+            Self::Trap => "trap",
+            Self::Limit => "limit",
+            Self::Timeout => "timeout",
+            Self::Cut => "cut",
+            Self::NoAnswer => "no-answer",
+            Self::Incomplete => "incomplete",
+            Self::Saturated => "saturated",
+        }
+    }
+
+    /// Whether it speaks against the version: nothing does where there was no place for it, and neither a backend that was away
+    /// nor what a component says of a record.
+    pub fn is_failure(self) -> Option<bool> {
+        match self {
+            Self::Saturated => None,
+            Self::Ok | Self::BackendAway | Self::Retry | Self::Reject => Some(false),
+            Self::Error | Self::Trap | Self::Limit | Self::Timeout | Self::Cut | Self::NoAnswer | Self::Incomplete => {
+                Some(true)
+            }
+        }
+    }
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -82,13 +149,9 @@ impl Metrics {
         self.lag.remove(labels);
     }
 
-    pub fn invocation(&self, service: &str, outcome: &'static str) {
-        self.invocations.get_or_create(&InvocationLabels { service: service.to_owned(), outcome }).inc();
-    }
-
-    /// What counts the invocations of a service that had a result; looked up once, not at each of them.
-    pub fn answered(&self, service: &str) -> Counter {
-        let labels = InvocationLabels { service: service.to_owned(), outcome: "ok" };
+    /// What counts the invocations of a service that end so.
+    pub fn invocations(&self, service: &str, outcome: Outcome) -> Counter {
+        let labels = InvocationLabels { service: service.to_owned(), outcome: outcome.name() };
         self.invocations.get_or_create_owned(&labels)
     }
 

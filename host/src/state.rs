@@ -9,7 +9,7 @@ use tracing::Span;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_config::WasiConfig;
-use wasmtime_wasi_http::p2::body::{HostIncomingBody, HostOutgoingBody};
+use wasmtime_wasi_http::p2::body::{HostIncomingBody, HostOutgoingBody, StreamContext};
 use wasmtime_wasi_http::p2::types::HostFutureIncomingResponse;
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
@@ -120,6 +120,18 @@ impl State {
 
     pub fn config(&mut self) -> WasiConfig<'_> {
         WasiConfig::new(&self.current.get().deployment.config)
+    }
+}
+
+impl Drop for State {
+    /// A body that the component has not finished is cut. As it is dropped with the table it would seem to be whole.
+    fn drop(&mut self) {
+        for entry in self.table.iter_mut() {
+            if let Some(body) = entry.downcast_mut::<HostOutgoingBody>() {
+                let (ended, _) = HostOutgoingBody::new(StreamContext::Response, None, 1, 1);
+                std::mem::replace(body, ended).abort();
+            }
+        }
     }
 }
 

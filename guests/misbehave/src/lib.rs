@@ -3,6 +3,7 @@
 //! | request | what it does |
 //! | --- | --- |
 //! | `GET /hello` | answers 200 `hello`, as a good one would |
+//! | `GET /fail` | answers 503, as its own answer |
 //! | `GET /trap` | stops at an `unreachable` |
 //! | `GET /panic` | panics: a message on stderr, then a trap |
 //! | `GET /spin` | never ends, and never calls the host |
@@ -11,7 +12,8 @@
 //! | `GET /deep` | recurses until the stack is used up |
 //! | `GET /silent` | returns without a response |
 //! | `GET /flood` | answers 200 with a body without end |
-//! | `GET /half` | answers 200 and traps in the middle of the body |
+//! | `GET /body?…` | answers 200 with a body of so many parts, and fails in a chosen way: see `body.rs` |
+//! | `GET /refuse` | answers with an error of `wasi:http` in place of a response |
 //! | `GET /grow?mib=9` | allocates that much at once, gives it back, and answers 200 `grown` |
 //! | `GET /count` | answers 200 with how many such requests this instance has answered |
 //! | `GET /echo-id` | answers 200 with the request's `x-request-id` |
@@ -20,6 +22,8 @@
 // Nothing of it runs anywhere else, and what only the export calls would be dead there.
 #![cfg(target_family = "wasm")]
 
+mod body;
+
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
@@ -27,14 +31,12 @@ use std::time::Duration;
 
 use componentd_sdk::http::{self, Problem, Request, Response, Route};
 use componentd_sdk::wit::http_service::exports::wasi::http::incoming_handler::Guest;
-use componentd_sdk::wit::wasi::http::types::{
-    Fields, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam,
-};
-use componentd_sdk::wit::wasi::io::streams::StreamError;
+use componentd_sdk::wit::wasi::http::types::{ErrorCode, Fields, IncomingRequest, ResponseOutparam};
 use componentd_sdk::wit::wasi::logging::logging::{Level, log};
 
 const ROUTES: &[Route] = &[
     Route::get("/hello", hello),
+    Route::get("/fail", fail),
     Route::get("/trap", trap),
     Route::get("/panic", panic),
     Route::get("/spin", spin),
@@ -49,9 +51,6 @@ const ROUTES: &[Route] = &[
 
 const LEVELS: [Level; 6] = [Level::Trace, Level::Debug, Level::Info, Level::Warn, Level::Error, Level::Critical];
 
-/// The most that one blocking write takes, by wasi:io.
-const CHUNK: [u8; 4096] = [b'x'; 4096];
-
 struct Misbehave;
 
 componentd_sdk::wit::http_service::export!(Misbehave with_types_in componentd_sdk::wit::http_service);
@@ -59,13 +58,12 @@ componentd_sdk::wit::http_service::export!(Misbehave with_types_in componentd_sd
 /// Not by `export_http!`, since its handlers cannot but answer in whole.
 impl Guest for Misbehave {
     fn handle(request: IncomingRequest, response_out: ResponseOutparam) {
-        match request.path_with_query().as_deref() {
-            Some("/silent") => {}
-            Some("/flood") => drop(stream(response_out, usize::MAX)),
-            Some("/half") => {
-                drop(stream(response_out, 16));
-                abort();
-            }
+        let target = request.path_with_query().unwrap_or_default();
+        match target.split_once('?').unwrap_or((&target, "")) {
+            ("/silent", _) => {}
+            ("/refuse", _) => ResponseOutparam::set(response_out, Err(ErrorCode::ConfigurationError)),
+            ("/flood", _) => drop(body::stream(response_out, usize::MAX, Fields::new())),
+            ("/body", query) => body::answer(query, response_out),
             _ => http::serve(ROUTES, request, response_out),
         }
     }
@@ -73,6 +71,10 @@ impl Guest for Misbehave {
 
 fn hello(_: &Request) -> Result<Response, Problem> {
     Ok(Response::text(200, "hello"))
+}
+
+fn fail(_: &Request) -> Result<Response, Problem> {
+    Ok(Response::text(503, "not today"))
 }
 
 fn trap(_: &Request) -> Result<Response, Problem> {
@@ -84,6 +86,10 @@ fn panic(_: &Request) -> Result<Response, Problem> {
 }
 
 fn spin(_: &Request) -> Result<Response, Problem> {
+    turn_for_ever()
+}
+
+fn turn_for_ever() -> ! {
     let mut turns = 0_u64;
     loop {
         turns = black_box(turns.wrapping_add(1));
@@ -135,17 +141,6 @@ fn print(_: &Request) -> Result<Response, Problem> {
         log(level, "print", &format!("a message at {level:?}"));
     }
     Ok(Response::text(200, "printed"))
-}
-
-/// Writes this many chunks, or fewer where the other side leaves. The body stays unfinished.
-fn stream(response_out: ResponseOutparam, chunks: usize) -> Result<(), StreamError> {
-    let response = OutgoingResponse::new(Fields::new());
-    let body: Option<OutgoingBody> = response.body().ok();
-    ResponseOutparam::set(response_out, Ok(response));
-    let Some(stream) = body.as_ref().and_then(|body| body.write().ok()) else {
-        return Err(StreamError::Closed);
-    };
-    (0..chunks).try_for_each(|_| stream.blocking_write_and_flush(&CHUNK))
 }
 
 /// The instruction itself: without a message, unlike a panic.

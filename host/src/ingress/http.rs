@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
 use http::request::Parts;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use tokio::net::TcpListener;
@@ -14,11 +14,12 @@ use tracing::{Instrument, Span, info, info_span};
 
 use super::cors;
 use super::listener::{self, Bounds};
-use super::problem::{Body, BodyError, problem};
+use super::problem::{Body, BodyError, full, problem};
 use super::wanted::Wanted;
 use crate::config::HttpTrigger;
 use crate::dispatch::{self, InvocationError};
 use crate::registry::Service;
+use crate::response::{GuestResponse, ResponseCut};
 
 /// The header that a request's id comes and goes in.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -68,8 +69,12 @@ where
         let (head, body) = request.into_parts();
         let body = receive(&head, body, trigger).await?;
         let request = Request::from_parts(with_host(head), Full::new(body));
+        let version = request.version();
         let response = dispatch::http(&deployment, request, id.clone(), span.clone()).await.map_err(|e| failed(&e))?;
-        Ok(response.map(BodyExt::boxed_unsync))
+        if version == Version::HTTP_10 {
+            return at_once(response).await;
+        }
+        Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()))
     };
     let response = replied.instrument(span.clone()).await.unwrap_or_else(|problem: Box<Response<Body>>| *problem);
     let mut response = wanted.of(response);
@@ -130,13 +135,22 @@ fn too_large(limit: usize) -> Box<Response<Body>> {
     reject(StatusCode::PAYLOAD_TOO_LARGE, &format!("the request's body may have at most {limit} bytes"))
 }
 
+/// In HTTP/1.0 a body of unknown length that is cut looks like one that ends, so nothing is sent before it is whole.
+async fn at_once(response: GuestResponse) -> Result<Response<Body>, Box<Response<Body>>> {
+    let (head, body) = response.into_parts();
+    let body = body.collect().await.map_err(|ResponseCut| failed(&InvocationError::Unfinished))?;
+    Ok(Response::from_parts(head, full(body.to_bytes())))
+}
+
 /// What a client learns of a failed invocation; the log has the rest.
 fn failed(error: &InvocationError) -> Box<Response<Body>> {
-    use InvocationError::{Cut, LimitExceeded, NoAnswer, NoPlace, Refused, Saturated, TimedOut, Trapped};
+    use InvocationError::{
+        Cut, LimitExceeded, NoAnswer, NoPlace, Refused, ResponseTooLarge, Saturated, TimedOut, Trapped, Unfinished,
+    };
     match error {
         Saturated | NoPlace | Cut => reject(StatusCode::SERVICE_UNAVAILABLE, "the service is busy; try again later"),
         TimedOut(_) => reject(StatusCode::GATEWAY_TIMEOUT, "the service did not answer in time"),
-        LimitExceeded(_) | NoAnswer | Refused(_) | Trapped(_) => {
+        LimitExceeded(_) | ResponseTooLarge(_) | NoAnswer | Refused(_) | Trapped(_) | Unfinished => {
             reject(StatusCode::INTERNAL_SERVER_ERROR, "the service failed; the request id names it in the log")
         }
     }

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use crate::support::client::{Client, Reply};
 use crate::support::echo;
 use crate::support::files::{component, root};
-use crate::support::host::{client, free_port, start};
+use crate::support::host::{ADMIN, admin, client, free_port, invocations, start};
 use crate::support::servers::{connect, new_database, own_postgres, own_redis, postgres};
 use crate::support::unique;
 use crate::support::wait::{PATIENCE, until};
@@ -41,6 +41,8 @@ async fn store_with_orders_at(orders: &str) -> (Host, Client) {
         config = {{ orders-url = "{orders}", orders-timeout-ms = "300" }}
         grants.postgres.store = {{ database = "{database}", migrations = "{migrations}" }}
         grants.http = [{{ origin = "{orders}", private = true }}]
+
+        {ADMIN}
         "#
     );
     let host = start(&manifest).await;
@@ -54,10 +56,13 @@ async fn check_out(client: &Client) -> Reply {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_checkout_without_orders_is_a_bad_gateway() {
-    let (_host, client) = store_with_orders_at(&format!("http://127.0.0.1:{}", free_port())).await;
+    let (host, client) = store_with_orders_at(&format!("http://127.0.0.1:{}", free_port())).await;
     let document = check_out(&client).await.problem(502).to_string();
     assert!(INSIDE.iter().all(|word| !document.contains(word)), "{document}");
     assert_eq!(client.get("/products/1").await.status, 200);
+    for (outcome, count) in [("backend-away", 1), ("ok", 1), ("error", 0)] {
+        assert_eq!(invocations(&admin(&host), "store", outcome).await, count, "{outcome}");
+    }
 }
 
 /// It answers, but nothing of what it says is an order.

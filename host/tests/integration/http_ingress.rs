@@ -2,48 +2,14 @@
 
 use componentd::Host;
 use http::Method;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use crate::support::client::Client;
 use crate::support::misbehave::misbehave;
-use crate::support::wait::PATIENCE;
+use crate::support::wire::Wire;
 
 /// A host of a guest with these settings of its listener.
 async fn listener(settings: &str) -> (Host, Client) {
     misbehave(settings, "limits = { timeout = '60s' }").await
-}
-
-/// A connection, byte by byte.
-struct Wire(TcpStream);
-
-impl Wire {
-    async fn open(client: &Client) -> Self {
-        Self(TcpStream::connect(client.address).await.unwrap())
-    }
-
-    async fn write(&mut self, text: &str) {
-        self.0.write_all(text.as_bytes()).await.unwrap();
-    }
-
-    /// Everything until the other side closes, which it must.
-    async fn read_to_end(&mut self) -> String {
-        let mut bytes = Vec::new();
-        let read = tokio::time::timeout(PATIENCE, self.0.read_to_end(&mut bytes)).await;
-        // A reset closes as well.
-        let _ = read.expect("the connection is closed");
-        String::from_utf8(bytes).unwrap()
-    }
-
-    /// Reads until `end` has been read.
-    async fn read_until(&mut self, end: &str) -> String {
-        let mut text = String::new();
-        while !text.ends_with(end) {
-            let byte = tokio::time::timeout(PATIENCE, self.0.read_u8()).await.expect("an answer");
-            text.push(char::from(byte.unwrap_or_else(|error| panic!("{error} after {text:?}"))));
-        }
-        text
-    }
 }
 
 const HELLO: &str = "GET /hello HTTP/1.1\r\nhost: x\r\n\r\n";
@@ -121,7 +87,7 @@ async fn further_connections_wait_for_a_place() {
     }
     let mut three = Wire::open(&client).await;
     three.write(HELLO).await;
-    let answer = tokio::time::timeout(std::time::Duration::from_millis(300), three.0.readable()).await;
+    let answer = tokio::time::timeout(std::time::Duration::from_millis(300), three.readable()).await;
     assert!(answer.is_err(), "it is not served while two others are");
     drop(one);
     three.read_until("hello").await;

@@ -57,7 +57,19 @@ async fn an_instance_that_failed_is_not_met_again() {
     }
     // The head has been answered when it traps.
     assert_eq!(count(&client).await, 1);
-    assert!(client.try_send(client.request(http::Method::GET, "/half", "")).await.is_err());
+    let half = client.request(http::Method::GET, "/body?parts=64&pause=10&end=keep&then=trap", "");
+    assert!(client.try_send(half).await.is_err());
+    assert_eq!(count(&client).await, 1);
+}
+
+/// It may wait for what never comes, or have lost its way; one that answers by its own loop of events answers no more.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_that_did_not_answer_is_not_met_again() {
+    let (_host, client) = one_by_one("", "").await;
+    for path in ["/silent", "/refuse", "/body?end=drop", "/body?end=keep"] {
+        assert_eq!(counts(&client).await, [1, 2]);
+        client.get(path).await.problem(500);
+    }
     assert_eq!(count(&client).await, 1);
 }
 

@@ -4,7 +4,7 @@ use componentd::Host;
 use rdkafka::Message;
 
 use crate::support::files::guest;
-use crate::support::host::start;
+use crate::support::host::{ADMIN, admin, invocations, start};
 use crate::support::kafka::{PARTITIONS, Topic, header};
 use crate::support::servers::{kafka, redis};
 use crate::support::unique;
@@ -39,6 +39,8 @@ impl Lanes {
             kafka = {{ topic = "{topic}", group = "{group}", dead-letter = "{letters}", backoff = "10ms", {settings} }}
             grants.redis = {{ read = ["handled:*"], write = ["handled:*"] }}
             limits = {{ timeout = "60s" }}
+
+            {ADMIN}
             "#
         );
         start(&manifest).await
@@ -118,6 +120,10 @@ async fn what_cannot_be_handled_becomes_a_dead_letter_and_the_next_record_has_it
     let last = lanes.topic.produce(2, OK).await;
     let host = lanes.consume("attempts = 3").await;
     assert_eq!(lanes.until_handled(2, last).await, "5");
+    for (outcome, count) in [("retry", 3), ("reject", 2), ("trap", 3), ("limit", 3), ("ok", 1)] {
+        let counted = async || (invocations(&admin(&host), "echo", outcome).await == count).then_some(());
+        until(&format!("{count} ended with {outcome}"), counted).await;
+    }
     host.stop().await;
 
     let mut letters = lanes.letters.records().await;

@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderName, Method, Request};
+use http::{HeaderMap, HeaderName, Method, Request, Response};
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -75,6 +76,11 @@ impl Client {
     pub async fn send(&self, request: Request<Full<Bytes>>) -> Reply {
         let what = format!("{} {}", request.method(), request.uri());
         self.try_send(request).await.unwrap_or_else(|error| panic!("{what}: {error}"))
+    }
+
+    /// The head of an answer, and a body that is not read yet.
+    pub async fn open(&self, request: Request<Full<Bytes>>) -> Response<Incoming> {
+        self.http.request(request).await.unwrap()
     }
 
     pub async fn try_send(&self, request: Request<Full<Bytes>>) -> Result<Reply, Box<dyn std::error::Error>> {

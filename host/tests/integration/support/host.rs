@@ -25,6 +25,21 @@ pub fn client(host: &Host, service: &str) -> Client {
     Client::new(host.address(service).unwrap())
 }
 
+/// A table for a manifest, so that the host has an admin port.
+pub const ADMIN: &str = "[admin]\nlisten = '127.0.0.1:0'\n";
+
+/// A client of the admin port.
+pub fn admin(host: &Host) -> Client {
+    Client::new(host.admin_address().unwrap())
+}
+
+/// How many invocations of a service ended so, as the admin port says.
+pub async fn invocations(admin: &Client, service: &str, outcome: &str) -> u64 {
+    let line = format!("componentd_invocations_total{{service=\"{service}\",outcome=\"{outcome}\"}} ");
+    let metrics = admin.get("/metrics").await;
+    metrics.text().lines().find_map(|text| text.strip_prefix(&line)).map_or(0, |count| count.parse().unwrap())
+}
+
 /// A port that nobody listens on. Below the range that the kernel gives to outgoing connections, so that none of the
 /// tests' own takes it in the meantime.
 pub fn free_port() -> u16 {

@@ -11,6 +11,7 @@ pub mod process;
 pub mod servers;
 pub mod store;
 pub mod wait;
+pub mod wire;
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -6,11 +6,13 @@
 //! | `POST /redis` | [`redis::Command`] |
 //! | `POST /kafka` | [`kafka::Record`] |
 //! | `POST /http` | [`http::Call`] |
+//! | `POST /fetch` | [`fetch::Fetch`] |
 //! | `GET /config` | answers all of the service's configuration as one object |
 //!
 //! An error of the capability is an answer as well: 200 and `{"error":{"kind":"denied","reason":"…"}}`.
 
 mod config;
+mod fetch;
 mod float;
 mod http;
 mod kafka;
@@ -26,6 +28,7 @@ const ROUTES: &[Route] = &[
     Route::post("/redis", redis::run),
     Route::post("/kafka", kafka::send),
     Route::post("/http", http::call),
+    Route::post("/fetch", fetch::run),
     Route::get("/config", config::all),
 ];
 

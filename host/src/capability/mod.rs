@@ -5,7 +5,6 @@
 
 pub mod away;
 pub mod http_out;
-mod internal;
 pub mod kafka;
 pub mod logging;
 pub mod postgres;
@@ -22,7 +21,7 @@ use crate::state::State;
 /// Two of them claim the same interface.
 pub fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
-    wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
+    http_out::add_to_linker(linker)?;
     wasmtime_wasi_config::add_to_linker(linker, State::config)?;
     logging::add_to_linker(linker)?;
     postgres::add_to_linker(linker)?;

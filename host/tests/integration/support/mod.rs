@@ -6,6 +6,7 @@ pub mod files;
 pub mod host;
 pub mod kafka;
 pub mod misbehave;
+pub mod peer;
 pub mod probe;
 pub mod process;
 pub mod servers;

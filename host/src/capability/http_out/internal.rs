@@ -7,27 +7,31 @@ use http::{HeaderValue, Request, Response};
 use http_body_util::BodyExt;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
-use crate::capability::http_out::first_byte;
+use super::idle::IdleTimeout;
+use super::send::first_byte;
 use crate::config::{HttpTrigger, Trigger};
 use crate::ingress;
 use crate::registry::Service;
 
-/// Calls a service, with the request id of the invocation that calls.
+/// Calls a service, with the request id of the invocation that calls. There is no connection, and so no limit for one.
 ///
 /// # Errors
 /// It does not run, or has no answer in time.
-pub async fn call(
+pub(super) async fn call(
     callee: Option<Arc<Service>>,
     mut request: Request<WasiBody>,
     id: HeaderValue,
     options: RequestOptions,
 ) -> Result<Response<WasiBody>, Error> {
-    let service = callee.ok_or(Error::ConnectionRefused)?;
-    let Some(trigger) = trigger(&service) else { return Err(Error::ConnectionRefused) };
+    let service = callee.ok_or(Error::DestinationNotFound)?;
+    let trigger = trigger(&service).ok_or(Error::DestinationNotFound)?;
     request.headers_mut().insert(ingress::http::REQUEST_ID, id);
     let answer = ingress::http::answer(&service, &trigger, request);
     let response = first_byte(answer, options.first_byte_timeout).await?;
-    Ok(response.map(|body| body.map_err(|_| Error::HttpResponseIncomplete).boxed_unsync()))
+    Ok(response.map(|body| {
+        let body = body.map_err(|_| Error::HttpResponseIncomplete);
+        IdleTimeout::new(body, options.between_bytes_timeout).boxed_unsync()
+    }))
 }
 
 /// A copy: the deployment itself would wait for the end of the call if another one takes its place.

@@ -3,6 +3,7 @@
 mod arguments;
 mod error;
 mod local;
+mod print;
 mod remote;
 mod run;
 
@@ -38,6 +39,9 @@ async fn carry_out(command: Command) -> Result<(), CommandError> {
         Command::History { service, admin } => remote::history(&admin, &service).await,
         Command::Ready(host) => remote::ready(&host).await,
         Command::Inspect { component } => local::inspect(&component).await,
+        Command::Schema { reference } => print::schema(reference),
+        Command::Completions { shell } => print::completions(shell),
+        Command::Man => print::manual(),
     }
 }
 

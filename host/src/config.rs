@@ -12,6 +12,8 @@ mod environment;
 mod expand;
 mod manifest;
 mod probe;
+mod reference;
+mod schema;
 mod values;
 
 use std::fmt;
@@ -31,6 +33,8 @@ pub use self::manifest::{
     PostgresBackend, PostgresGrant, RedisBackend, RedisGrant, Service, Trigger,
 };
 pub use self::probe::Probe;
+pub use self::reference::reference;
+pub use self::schema::schema;
 pub use self::values::{Bytes, Canary, Duration, KeyPattern, Origin};
 
 /// Why a manifest cannot be used.

@@ -17,9 +17,11 @@ mod ports;
 mod probe;
 mod profile;
 mod project;
+mod reference;
 mod release;
 mod setup;
 mod stop;
+mod task;
 mod test;
 mod tidy;
 mod tools;
@@ -28,75 +30,13 @@ mod welcome;
 
 use std::process::ExitCode;
 
-use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::Parser;
 
-/// The chores of this repository.
-#[derive(Parser)]
-#[command(bin_name = "cargo xtask")]
-struct Arguments {
-    #[command(subcommand)]
-    task: Task,
-}
-
-#[derive(Subcommand)]
-enum Task {
-    /// Build and start the whole store, with every backend that is not set in the environment; Ctrl-C ends it.
-    Up,
-    /// Run every test, against real servers that the tests start themselves.
-    Test {
-        /// For `cargo test`, after `--`: the name of a test, say.
-        #[arg(last = true)]
-        arguments: Vec<String>,
-    },
-    /// Kill and hinder everything that the store runs on, under load, and account for every order.
-    Chaos(chaos::Arguments),
-    /// Measure the host against native services and `wasmtime serve`, and write `BENCHMARKS.md`.
-    Bench(bench::Arguments),
-    /// Build the host as it ships, into target/componentd: optimised for what `profile` has recorded.
-    Release,
-    /// Record what the host does under load, into host/componentd.profdata.
-    Profile,
-    /// Build what the Dockerfile copies into its images.
-    Image(image::Arguments),
-    /// Build the components into components/*.wasm.
-    Components {
-        /// With `cargo component` instead, into target/cargo-component/.
-        #[arg(long)]
-        cargo_component: bool,
-    },
-    /// Build the components that the tests need into target/guests/.
-    Guests,
-    /// Install what `up` and `test` need and this machine lacks.
-    Setup,
-    /// Check what the compiler does not: module docs, lengths, links.
-    Tidy,
-    /// Make the book of docs/, into target/book/.
-    Book,
-}
+use task::Arguments;
 
 fn main() -> ExitCode {
-    run(Arguments::parse().task).unwrap_or_else(|error| {
+    task::run(Arguments::parse()).unwrap_or_else(|error| {
         eprintln!("xtask: {error:#}");
         ExitCode::FAILURE
     })
-}
-
-fn run(task: Task) -> Result<ExitCode> {
-    match task {
-        Task::Up => return up::run(),
-        Task::Chaos(arguments) => return chaos::run(&arguments),
-        Task::Bench(arguments) => return bench::run(&arguments),
-        Task::Test { arguments } => test::run(&arguments)?,
-        Task::Release => drop(release::run()?),
-        Task::Profile => profile::run()?,
-        Task::Image(arguments) => image::run(&arguments)?,
-        Task::Components { cargo_component: false } => components::components()?,
-        Task::Components { cargo_component: true } => cargo_component::build()?,
-        Task::Guests => components::guests()?,
-        Task::Setup => setup::everything()?,
-        Task::Tidy => tidy::run()?,
-        Task::Book => book::run()?,
-    }
-    Ok(ExitCode::SUCCESS)
 }

@@ -33,6 +33,7 @@ Exit codes:
   66  a component's file is missing
   69  ready: the host is not; other commands: the host or Kafka does not answer
   71  a port is taken, or the machine lacks something
+  74  what a command prints cannot be written
 
 A backend that does not answer is no reason to end: the host says which one it waits for, and serves what does not need it.";
 
@@ -84,6 +85,16 @@ pub(super) enum Command {
         /// The `.wasm` file.
         component: PathBuf,
     },
+    /// Print a JSON Schema of the manifest, for editors.
+    Schema {
+        /// The reference of the manifest instead, as a page in Markdown.
+        #[arg(long)]
+        reference: bool,
+    },
+    /// Print completions for a shell: source <(componentd completions bash)
+    Completions { shell: clap_complete::Shell },
+    /// Print the manual page: componentd man | man -l -
+    Man,
 }
 
 #[derive(Debug, clap::Args)]

@@ -20,6 +20,8 @@ pub(super) enum CommandError {
     Admin(#[from] AdminError),
     #[error("not ready: {0}")]
     NotReady(AdminError),
+    #[error("the output cannot be written: {0}")]
+    Output(std::io::Error),
 }
 
 impl From<ConfigError> for CommandError {
@@ -35,6 +37,7 @@ impl CommandError {
             Self::NoConsumer { .. } | Self::Access(_) | Self::Admin(AdminError::Token) => 64,
             Self::DeadLetters(_) | Self::NotReady(_) | Self::Admin(AdminError::Unreachable { .. }) => 69,
             Self::Admin(AdminError::Refused(_)) => 65,
+            Self::Output(_) => 74,
         }
     }
 }

@@ -1,13 +1,15 @@
 //! What a service's invocations may take, what they share, and how another version takes over.
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::affinity::Affinity;
 use super::probe::Probe;
+use super::schema as of;
 use super::values::{Bytes, Canary, Duration, optional};
 
 /// What an invocation shares with those before it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Isolation {
     /// An instance serves one invocation after the other, never two at a time, and none after a trap. What a component
@@ -19,47 +21,53 @@ pub enum Isolation {
 }
 
 /// Bounds of one invocation, and of how many there are.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Limits {
-    /// Linear memory in total.
+    /// Linear memory in total, at most `4GiB`.
     pub memory: Bytes,
-    /// Processor time inside the component.
+    /// Processor time inside the component, in steps of 10 ms.
     pub cpu: Duration,
-    /// From the start of an invocation to its end, waiting included.
+    /// From the start of an invocation to its end, waiting included; then 504.
     pub timeout: Duration,
-    /// For one call of a capability. Below `timeout`, so that a component can still answer when a backend does not.
+    /// For one call of Postgres, Redis or Kafka. Keep it below `timeout`, so that a component can still answer.
     pub call_timeout: Duration,
-    /// Invocations at the same time.
+    /// Invocations at the same time, at most `instances` of `[host]`.
+    #[schemars(range(min = 1))]
     pub concurrency: usize,
     /// Invocations that wait for their turn; further ones are answered with 503.
     pub queue: usize,
     /// The largest response body.
     pub response: Bytes,
-    /// Host memory that one call's arguments or one result of a capability may take: rows, values, bodies.
+    /// What the arguments or the result of one call of a capability may take in the host: rows, values, bodies.
     pub transfer: Bytes,
     /// Rows of one query.
+    #[schemars(range(min = 1))]
     pub rows: usize,
     /// Invocations that one instance serves, one after the other, where `isolation` is `reuse`.
+    #[schemars(range(min = 1))]
     pub reuse: u32,
 }
 
 /// How another version takes over.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Swap {
     /// What a new version must answer before it goes live: a path, for any 2xx, or `{ path, status, body-contains }`. Choose
-    /// one that no other component would answer so.
+    /// one that no other component would answer so. For services with `http`.
     pub probe: Option<Probe>,
     /// A share of the requests that a new version gets first, as in `10% for 60s`.
     pub canary: Option<Canary>,
     /// What keeps a client on one version during a canary: `header:<name>` or `cookie:<name>`. Requests without it are
     /// spread one by one.
     #[serde(deserialize_with = "optional")]
+    #[schemars(with = "Option<of::Affinity>")]
     pub affinity: Option<Affinity>,
     /// How long what the old version has begun may take; the rest is cut.
     pub drain: Duration,
-    /// The share of failures (traps, timeouts, limits, 5xx) past which the host goes back to the old version.
+    /// The share of failures (traps, timeouts, limits, 5xx) past which the host goes back to the old version, after
+    /// three at the least.
+    #[schemars(range(min = 0, max = 1))]
     pub failure_rate: f64,
     /// The new version is watched for so many invocations,
     pub watch_requests: u64,

@@ -4,28 +4,37 @@ use std::fmt;
 use std::str::FromStr;
 
 use http::{HeaderName, Method};
+use schemars::JsonSchema;
 use serde::de::{SeqAccess, Visitor, value};
 use serde::{Deserialize, Deserializer, de};
 
+use super::schema as of;
 use super::values::{Duration, Origin, flag};
 
-/// What browsers let pages of other origins do with a listener. The host answers their preflight requests itself.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// Which pages of other origins may call it from a browser; without it, none. The host answers preflight requests itself, and
+/// adds the headers to every answer, its own among them.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Cors {
-    /// The origins of the pages, as in `["https://shop.example"]`, or `"*"` for all.
+    /// The origins of the pages, as in `["https://shop.example"]`, or `"*"` for all. A text may have several, with
+    /// commas between.
+    #[schemars(with = "of::Origins")]
     pub origins: Origins,
     /// The methods that pages may use. Without it, all: the component says which it has.
     #[serde(default)]
+    #[schemars(with = "Option<Vec<String>>")]
     pub methods: Option<Names<Method>>,
     /// The headers that pages may send. Without it, all.
     #[serde(default)]
+    #[schemars(with = "Option<Vec<String>>")]
     pub headers: Option<Names<HeaderName>>,
     /// The response headers that pages may read besides `x-request-id` and those that every page may.
     #[serde(default)]
+    #[schemars(with = "Vec<String>")]
     pub expose: Names<HeaderName>,
     /// Whether pages may call with cookies and other credentials. Not for `"*"`: each site could then act as its visitor.
     #[serde(default, deserialize_with = "flag")]
+    #[schemars(with = "of::Flag")]
     pub credentials: bool,
     /// How long a browser may keep what a preflight request was told.
     #[serde(default = "Cors::max_age")]

@@ -1,38 +1,43 @@
-//! What a manifest says, key by key. docs/src/manifest.md has the same for users.
+//! What a manifest says, key by key. The comments are also those of the reference and of the schema for editors.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de};
 
 use super::bounds::{Isolation, Limits, Swap};
 use super::cors::Cors;
+use super::schema as of;
 use super::values::{Bytes, Duration, KeyPattern, Origin, flag, optional};
 
 /// The whole file.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Manifest {
     #[serde(default)]
     pub host: HostSettings,
-    /// The admin port; without it there is none.
     pub admin: Option<Admin>,
-    /// The servers behind the capabilities.
     #[serde(default)]
     pub backends: Backends,
-    /// The services by name, at least one.
+    /// The services by name, at least one. A name has 1 to 63 lower-case letters, digits and hyphens.
+    #[schemars(extend("minProperties" = 1, "propertyNames" = { "title": "name", "pattern": "^[a-z0-9-]{1,63}$" }))]
     pub services: BTreeMap<String, Service>,
 }
 
-/// The host itself.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// The host itself. It is read only at a start.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct HostSettings {
-    /// The folder for versions, history and compiled code. Without it, they end with the process.
+    /// A folder of this host alone, for the last versions of each service, their history, and compiled code. Without it,
+    /// they end with the process; empty counts as none.
     #[serde(deserialize_with = "optional")]
+    #[schemars(with = "Option<of::Path>")]
     pub state: Option<PathBuf>,
-    /// Instances at the same time, over all services, running and idle. Each reserves 4 GiB of address space, and no memory.
+    /// Instances at the same time, over all services; up to half of them idle. Further ones are answered with 503. Each
+    /// takes 4 GiB of address space, and memory only as it is used.
+    #[schemars(range(min = 1, max = crate::engine::MAX_INSTANCES))]
     pub instances: u32,
 }
 
@@ -43,21 +48,23 @@ impl Default for HostSettings {
     }
 }
 
-/// The port for those who run the host.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// The port for those who run the host. Without this table there is none. It is read only at a start.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Admin {
+    /// A loopback address; any other needs `token`.
     #[serde(deserialize_with = "address")]
+    #[schemars(with = "of::Address")]
     pub listen: SocketAddr,
-    /// What every request must carry as `Authorization: Bearer …`, but those for health. Needed where `listen` is not a
-    /// loopback address.
+    /// What requests must carry as `Authorization: Bearer …`, but for `/healthz` and `/readyz`. Empty counts as none.
     #[serde(default, deserialize_with = "optional")]
     pub token: Option<String>,
     /// The largest component that can be uploaded.
     #[serde(default = "Admin::max_upload")]
     pub max_upload: Bytes,
-    /// Where `GET /mailbox` is passed on to, if anywhere.
+    /// Where `GET /mailbox` is passed on to. Empty counts as none.
     #[serde(default, deserialize_with = "optional")]
+    #[schemars(with = "Option<of::HttpUrl>")]
     pub mailbox: Option<url::Url>,
 }
 
@@ -68,8 +75,9 @@ impl Admin {
     }
 }
 
-/// The servers that the host is a client of; each is needed only if a grant or a trigger uses it.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+/// The servers that the host is a client of. Each is needed only where a grant or a trigger uses it. They are read only at a
+/// start.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Backends {
     pub postgres: Option<PostgresBackend>,
@@ -77,35 +85,43 @@ pub struct Backends {
     pub kafka: Option<KafkaBackend>,
 }
 
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// The Postgres server.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PostgresBackend {
-    /// `postgres://user:password@host:port`; the database is each grant's own.
+    /// `postgres://user:password@host:port`; the database is each grant's own. `?sslmode=require` asks for TLS.
     #[serde(deserialize_with = "postgres_url")]
+    #[schemars(with = "of::PostgresUrl")]
     pub url: url::Url,
 }
 
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// The Redis server.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RedisBackend {
-    /// `redis://user:password@host:port/database`
+    /// `redis://user:password@host:port/database`, where the database is a number. Without TLS.
     #[serde(deserialize_with = "redis_url")]
+    #[schemars(with = "of::RedisUrl")]
     pub url: url::Url,
 }
 
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// The Kafka brokers.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct KafkaBackend {
-    /// `host:port`, several with commas between.
+    /// `host:port`, several with commas between. Without TLS and without a password.
     #[serde(deserialize_with = "nonempty")]
+    #[schemars(with = "of::Text")]
     pub brokers: String,
 }
 
-/// One service: the component that it runs, what calls it, and what it may do.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// One service: the component that it runs, what calls it, and what it may do. It has one trigger: `http` or `kafka`.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(extend("oneOf" = [{ "required": ["http"] }, { "required": ["kafka"] }]))]
 pub struct Service {
     /// The `.wasm` file.
+    #[schemars(with = "of::Path")]
     pub component: PathBuf,
     http: Option<HttpTrigger>,
     kafka: Option<KafkaTrigger>,
@@ -144,25 +160,27 @@ impl Service {
     }
 }
 
-/// An HTTP/1.1 and h2c listener.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// The component answers HTTP requests: a listener for HTTP/1.1 and for HTTP/2 without TLS (h2c).
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct HttpTrigger {
+    /// Where it listens.
     #[serde(deserialize_with = "address")]
+    #[schemars(with = "of::Address")]
     pub listen: SocketAddr,
     /// The largest request body; a larger one is answered with 413. The host holds it in memory while it arrives.
     #[serde(default = "HttpTrigger::max_body")]
     pub max_body: Bytes,
-    /// How long a client may take over the head of a request, also the first of an idle connection.
+    /// How long a client may take over the head of a request, also on an idle connection.
     #[serde(default = "HttpTrigger::header_timeout")]
     pub header_timeout: Duration,
-    /// How long a client may take over a request's body.
+    /// How long a client may take over the body of a request; then 408.
     #[serde(default = "HttpTrigger::body_timeout")]
     pub body_timeout: Duration,
     /// Connections at the same time; further ones wait to be accepted.
     #[serde(default = "HttpTrigger::max_connections")]
+    #[schemars(range(min = 1))]
     pub max_connections: usize,
-    /// Which pages of other origins may call it from a browser; without it, none.
     pub cors: Option<Cors>,
 }
 
@@ -187,24 +205,31 @@ impl HttpTrigger {
     }
 }
 
-/// A consumer group of its own.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// The component handles the records of a topic, as a member of a consumer group.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct KafkaTrigger {
+    /// The topic.
     #[serde(deserialize_with = "nonempty")]
+    #[schemars(with = "of::Text")]
     pub topic: String,
+    /// The consumer group. A new one begins with the oldest record.
     #[serde(deserialize_with = "nonempty")]
+    #[schemars(with = "of::Text")]
     pub group: String,
-    /// Where a record goes that was rejected, or failed at its last attempt.
+    /// The topic for records that were rejected, or failed at their last attempt.
     #[serde(deserialize_with = "nonempty")]
+    #[schemars(with = "of::Text")]
     pub dead_letter: String,
-    /// How often a record is handed over before it goes there, at least once.
+    /// How often a record is handed over before it goes there, at least once. A failure while Postgres, Redis, Kafka or a
+    /// server asked over HTTP was away does not count.
     #[serde(default = "KafkaTrigger::attempts")]
+    #[schemars(range(min = 1))]
     pub attempts: u32,
-    /// The wait before the second attempt; it doubles from one to the next.
+    /// The wait before the second attempt; it doubles each time.
     #[serde(default = "KafkaTrigger::backoff")]
     pub backoff: Duration,
-    /// The longest wait between two attempts.
+    /// The longest wait between two attempts. Later records of the partition wait as well.
     #[serde(default = "KafkaTrigger::max_backoff")]
     pub max_backoff: Duration,
 }
@@ -224,12 +249,12 @@ impl KafkaTrigger {
     }
 }
 
-/// What a service may do. What is not here is denied.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+/// What the service may do. What is not here is denied.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Grants {
-    /// Databases by the alias that the component opens them with.
     #[serde(default)]
+    #[schemars(extend("propertyNames" = { "title": "alias" }))]
     pub postgres: BTreeMap<String, PostgresGrant>,
     pub redis: Option<RedisGrant>,
     pub kafka: Option<KafkaGrant>,
@@ -238,15 +263,20 @@ pub struct Grants {
     pub http: Vec<HttpGrant>,
 }
 
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// A database that the component opens by this alias.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PostgresGrant {
+    /// Its name on the server.
     #[serde(deserialize_with = "nonempty")]
+    #[schemars(with = "of::Text")]
     pub database: String,
-    /// A folder of `NNNN_name.sql` files, which the host applies once each, in order, before the service runs.
+    /// A folder of `NNNN_name.sql` files, which the host applies once each, in order, before the service is called.
+    #[schemars(with = "Option<of::Path>")]
     pub migrations: Option<PathBuf>,
     /// Connections at the same time; further calls wait for one. The outbox of a service that publishes has one more.
     #[serde(default = "PostgresGrant::connections")]
+    #[schemars(range(min = 1))]
     pub connections: u32,
 }
 
@@ -257,32 +287,40 @@ impl PostgresGrant {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+/// Keys of Redis.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RedisGrant {
+    /// Keys that may be read.
     #[serde(default)]
     pub read: Vec<KeyPattern>,
+    /// Keys that may be written. That does not include reading.
     #[serde(default)]
     pub write: Vec<KeyPattern>,
 }
 
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// Topics of Kafka.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct KafkaGrant {
-    /// Topics that records may be sent to.
+    /// Topics that records may be sent to, directly or with a transaction.
     pub produce: Vec<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// An origin that requests may go to.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct HttpGrant {
+    /// `http://<service>.internal` is another service of this host that has `http`, called within the process.
     pub origin: Origin,
     /// Headers that the host adds to each request there, in place of any that the component set. The component never sees
     /// them, so secrets belong here.
     #[serde(default, deserialize_with = "headers")]
+    #[schemars(with = "BTreeMap<String, String>")]
     pub headers: http::HeaderMap,
     /// Whether the origin may be at a loopback, link-local or private address.
     #[serde(default, deserialize_with = "flag")]
+    #[schemars(with = "of::Flag")]
     pub private: bool,
 }
 

@@ -2,9 +2,12 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, de};
+
+use super::schema as of;
 
 /// Written as a path alone, which any 2xx answers, or as a table that says more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,12 +20,17 @@ pub struct Probe {
     pub body_contains: Option<String>,
 }
 
-/// The probe as a table.
-#[derive(Deserialize)]
+/// What a new version must answer before it goes live, in full.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Table {
+pub(super) struct Table {
+    /// What is asked for, with GET.
+    #[schemars(with = "of::UrlPath")]
     path: String,
+    /// The status that the answer must have; without it, any 2xx.
+    #[schemars(range(min = 100, max = 599))]
     status: Option<u16>,
+    /// What the answer's body must contain.
     body_contains: Option<String>,
 }
 

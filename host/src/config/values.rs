@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A span of time, written `200ms`, `10s`, `2m`. More than zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +33,21 @@ impl FromStr for Bytes {
             Ok(0) | Err(_) => Err("must be more than zero and fit in memory".to_owned()),
             Ok(bytes) => Ok(Self(bytes)),
         }
+    }
+}
+
+impl Serialize for Duration {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&humantime::format_duration(self.0))
+    }
+}
+
+/// In the largest unit that needs no fraction.
+impl Serialize for Bytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+        let (bits, unit) = units.into_iter().find(|(bits, _)| self.0.trailing_zeros() >= *bits).unwrap_or((0, "B"));
+        serializer.collect_str(&format_args!("{}{unit}", self.0 >> bits))
     }
 }
 

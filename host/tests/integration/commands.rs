@@ -103,3 +103,33 @@ async fn a_command_line_that_is_wrong_exits_64() {
     }
     command(&["inspect", "x.wasm"], &[("COMPONENTD_LOG", "=,=".to_owned())]).await.expect(64);
 }
+
+/// A shell that has read them completes the commands.
+#[tokio::test(flavor = "multi_thread")]
+async fn completions_are_those_of_the_shell() {
+    let bash = command(&["completions", "bash"], &[]).await;
+    bash.expect(0);
+    let ask =
+        "\nCOMP_WORDS=(componentd st) COMP_CWORD=1; _componentd componentd st componentd; echo \"${COMPREPLY[@]}\"";
+    let script = format!("{}{ask}", bash.stdout);
+    let completed = std::process::Command::new("bash").args(["--norc", "-c", &script]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&completed.stdout).trim(), "status", "{completed:?}");
+    for (shell, mark) in [("zsh", "#compdef componentd"), ("fish", "complete -c componentd")] {
+        let printed = command(&["completions", shell], &[]).await;
+        assert!(printed.code == Some(0) && printed.stdout.contains(mark), "{printed:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_manual_page_has_every_command() {
+    let (page, help) = (command(&["man"], &[]).await, command(&["--help"], &[]).await);
+    page.expect(0);
+    assert!(page.stdout.contains(".TH componentd 1"), "{page:?}");
+    let listed = help.stdout.split_once("Commands:\n").unwrap().1.split("\n\n").next().unwrap();
+    let commands: Vec<_> = listed.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(commands.len() > 9, "{listed}");
+    for name in commands {
+        assert!(page.stdout.contains(&format!("\n.SS {name}\n")), "{name}");
+    }
+    assert!(page.stdout.contains("COMPONENTD_LOG") && page.stdout.contains("\\-\\-admin"), "{page:?}");
+}

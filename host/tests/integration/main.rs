@@ -28,6 +28,7 @@ mod redis;
 mod remote;
 mod representations;
 mod sandbox;
+mod schema;
 mod sql_errors;
 mod sql_properties;
 mod sql_values;

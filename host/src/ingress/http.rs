@@ -84,7 +84,7 @@ where
 }
 
 /// The client's own id if it is one that can stand in a log, else a new one (UUID v7, so ids sort by time).
-fn request_id<B>(request: &Request<B>) -> HeaderValue {
+pub fn request_id<B>(request: &Request<B>) -> HeaderValue {
     let printable = |id: &&HeaderValue| !id.is_empty() && id.len() <= 128 && id.to_str().is_ok();
     let fresh = || HeaderValue::from_str(&uuid::Uuid::now_v7().to_string()).expect("a UUID is ASCII");
     request.headers().get(REQUEST_ID).filter(printable).cloned().unwrap_or_else(fresh)
@@ -104,7 +104,8 @@ where
 
 /// HTTP/1.0 needs no Host (RFC 1945), `wasi:http` does.
 fn with_host(mut head: Parts) -> Parts {
-    if head.uri.authority().is_none() && !head.headers.contains_key(HOST) {
+    let needs_one = head.version < Version::HTTP_11 && head.uri.authority().is_none();
+    if needs_one && !head.headers.contains_key(HOST) {
         head.headers.insert(HOST, HeaderValue::from_static("localhost"));
     }
     head

@@ -1,12 +1,15 @@
 //! An HTTP/1.1 and h2c server on one listener: accept, bound, serve, drain.
 
 use std::convert::Infallible;
+use std::future::{Ready, ready};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response};
+use futures_util::future::Either;
+use http::header::{CONNECTION, HeaderValue};
+use http::{Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -17,7 +20,9 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use super::problem::Body;
+use super::authority;
+use super::http::{REQUEST_ID, request_id};
+use super::problem::{Body, problem};
 use super::prompt::Prompt;
 
 /// The pause after a failed `accept`. Its usual cause is that files run out (EMFILE), and others close some in that time.
@@ -58,7 +63,7 @@ where
             () = stop.cancelled() => break,
         };
         let stream = TokioIo::new(Prompt::new(stream, bounds.header_timeout));
-        let connection = server.serve_connection(stream, service_fn(answer.clone())).into_owned();
+        let connection = server.serve_connection(stream, service_fn(checked(answer.clone()))).into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             let _place = place;
@@ -70,6 +75,25 @@ where
     drop(listener);
     if tokio::time::timeout(bounds.drain, graceful.shutdown()).await.is_err() {
         warn!("requests in flight have been cut at the drain deadline");
+    }
+}
+
+/// Answers itself where a request does not say whom it is for; what else the connection brings is not to be trusted then.
+fn checked<F, A>(answer: F) -> impl Fn(Request<Incoming>) -> Either<A, Ready<A::Output>>
+where
+    F: Fn(Request<Incoming>) -> A,
+    A: Future<Output = Result<Response<Body>, Infallible>>,
+{
+    move |request| match authority::check(&request) {
+        Ok(()) => Either::Left(answer(request)),
+        Err(detail) => {
+            let mut response = problem(StatusCode::BAD_REQUEST, detail);
+            response.headers_mut().insert(REQUEST_ID, request_id(&request));
+            if request.version() < Version::HTTP_2 {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Either::Right(ready(Ok(response)))
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What calls services: listeners and consumers.
 
+mod authority;
 mod cors;
 pub mod http;
 pub mod kafka;

@@ -10,6 +10,7 @@ mod dead_letters;
 mod environment_file;
 mod failures;
 mod graceful_stop;
+mod host_header;
 mod http_codes;
 mod http_ingress;
 mod http_out;

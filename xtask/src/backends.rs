@@ -1,6 +1,7 @@
 //! `dev-backends`, for what the environment does not name.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
@@ -30,8 +31,13 @@ pub fn wanted() -> Vec<&'static str> {
 
 /// Starts `backends` and waits for their addresses.
 pub fn start(backends: &[&str], stop: &Stop) -> Result<(Child, Environment)> {
+    start_in(root(), backends, stop)
+}
+
+/// The same, with their data below `folder`.
+pub fn start_in(folder: &Path, backends: &[&str], stop: &Stop) -> Result<(Child, Environment)> {
     let mut command = Command::new(target().join("debug/dev-backends"));
-    command.args(["--only", &backends.join(",")]).current_dir(root()).stdin(Stdio::null()).stdout(Stdio::piped());
+    command.args(["--only", &backends.join(",")]).current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped());
     let mut child = crate::child::spawn_server(&mut command, Signal::SIGTERM)?;
     let lines = lines(child.stdout.take().expect("it was piped"));
     let mut environment = read(&lines, stop)?;

@@ -1,5 +1,6 @@
 //! The host, as `cargo xtask up` runs it.
 
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -19,8 +20,13 @@ const POLL: Duration = Duration::from_millis(50);
 
 /// Starts it; what it logs goes to this terminal.
 pub fn start(environment: Environment) -> Result<Child> {
+    start_in(root(), environment)
+}
+
+/// The same, with the manifest of another folder.
+pub fn start_in(folder: &Path, environment: Environment) -> Result<Child> {
     let mut command = Command::new(target().join("debug/componentd"));
-    command.arg("run").current_dir(root()).stdin(Stdio::null()).envs(environment);
+    command.arg("run").current_dir(folder).stdin(Stdio::null()).envs(environment);
     child::spawn_server(&mut command, Signal::SIGKILL)
 }
 

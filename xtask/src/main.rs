@@ -12,6 +12,7 @@ mod environment;
 mod host;
 mod image;
 mod installed;
+mod journey;
 mod packages;
 mod ports;
 mod probe;

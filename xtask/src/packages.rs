@@ -37,6 +37,20 @@ pub const JVM: &[Need] = &[
     Need { package: "maven", met: || find("mvn").is_some() },
 ];
 
+/// The languages whose components the book builds, and what its commands are typed with.
+pub const JOURNEY: &[Need] = &[
+    Need { package: "curl", met: || find("curl").is_some() },
+    Need { package: "python3-venv", met: has_venv },
+    Need { package: "npm", met: || find("npm").is_some() },
+];
+
+/// Debian has what makes an environment apart from Python.
+fn has_venv() -> bool {
+    let mut python = Command::new("python3");
+    python.args(["-c", "import ensurepip"]).stderr(Stdio::null());
+    python.status().is_ok_and(|status| status.success())
+}
+
 /// Debian keeps the server out of PATH.
 fn has_postgres() -> bool {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();

@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::build;
-use crate::packages::{self, C_TOOLCHAIN, JVM, Need, POSTGRES, REDIS};
+use crate::packages::{self, C_TOOLCHAIN, JOURNEY, JVM, Need, POSTGRES, REDIS};
 use crate::project::{TARGET, find, variable};
 
 /// What CI needs before its first step.
@@ -30,6 +30,12 @@ pub fn for_tests() -> Result<()> {
         Some(error) if variable("CI").is_some() => Err(error).context("CI tests against Apache Kafka"),
         _ => Ok(()),
     }
+}
+
+/// What the commands of the book need. CI walks all of them, others as far as they can.
+pub fn for_journey() -> Result<()> {
+    wasm_target(TARGET)?;
+    if variable("CI").is_some() { packages::ensure(JOURNEY) } else { Ok(()) }
 }
 
 /// Whether Apache Kafka can run here.

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    bench, book, cargo_component, chaos, components, image, profile, reference, release, setup, test, tidy, up,
+    bench, book, cargo_component, chaos, components, image, journey, profile, reference, release, setup, test, tidy, up,
 };
 
 /// The chores of this repository.
@@ -27,6 +27,8 @@ enum Task {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
+    /// Walk through the README and the book as a new user would: run their commands, compare the answers.
+    Journey(journey::Arguments),
     /// Kill and hinder everything that the store runs on, under load, and account for every order.
     Chaos(chaos::Arguments),
     /// Measure the host against native services and `wasmtime serve`, and write `BENCHMARKS.md`.
@@ -61,6 +63,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode> {
         Task::Up => return up::run(),
         Task::Chaos(arguments) => return chaos::run(&arguments),
         Task::Bench(arguments) => return bench::run(&arguments),
+        Task::Journey(arguments) => journey::run(&arguments)?,
         Task::Test { arguments } => test::run(&arguments)?,
         Task::Release => drop(release::run()?),
         Task::Profile => profile::run()?,

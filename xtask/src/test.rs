@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every test, against real servers.
+//! `cargo xtask test`: every test, against real servers, and then the commands of the book.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::project::{root, target};
-use crate::{build, cargo_component, components, setup};
+use crate::{build, cargo_component, components, journey, setup};
 
 /// Prepare what the tests run, then run them.
 pub fn run(arguments: &[String]) -> Result<()> {
@@ -18,7 +18,9 @@ pub fn run(arguments: &[String]) -> Result<()> {
     // the dependencies again. It builds the program that fetches Kafka, too.
     build::run(cargo_test().arg("--no-run"))?;
     let jars = fetch_kafka()?;
-    run_tests(jars, arguments)
+    run_tests(jars, arguments)?;
+    // Whoever names tests wants these.
+    if arguments.is_empty() { journey::run(&journey::Arguments::default()) } else { Ok(()) }
 }
 
 /// Apache Kafka, or a loud word that it is not there.

@@ -42,7 +42,7 @@ impl Deployment {
     ) -> Self {
         Self {
             config: spec.config.clone().into_iter().collect(),
-            instances: Instances::new(pool, spec.isolation, spec.limits),
+            instances: Instances::new(pool, &spec),
             admission: Admission::new(&spec.limits),
             outcomes: Arc::new(Outcomes::new(&name, clients.metrics.clone())),
             cut: CancellationToken::new(),

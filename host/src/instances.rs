@@ -12,7 +12,7 @@ use wasmtime::{Engine, PoolConcurrencyLimitError, Store};
 use wasmtime_wasi_http::p2::bindings::Proxy;
 
 use crate::bindings::handler::KafkaHandler;
-use crate::config::{Isolation, Limits};
+use crate::config::{self, Isolation, Limits};
 use crate::limits::CpuMeter;
 use crate::loader::Entry;
 use crate::state::{Invocation, State};
@@ -83,9 +83,9 @@ enum Exports {
 }
 
 impl Instance {
-    fn new(engine: &Engine, limits: &Limits) -> Self {
+    fn new(engine: &Engine, limits: &Limits, env: &[(String, String)]) -> Self {
         let meter = Arc::new(CpuMeter::new(limits.cpu.0));
-        let mut store = Store::new(engine, State::new(limits));
+        let mut store = Store::new(engine, State::new(limits, env));
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(limits.transfer.0);
         let on_tick = meter.clone();
@@ -132,12 +132,14 @@ pub struct Instances {
     pool: Pool,
     limits: Limits,
     isolation: Isolation,
+    env: Vec<(String, String)>,
     idle: Arc<Idle>,
 }
 
 impl Instances {
-    pub fn new(pool: Pool, isolation: Isolation, limits: Limits) -> Self {
-        Self { idle: pool.register(), pool, limits, isolation }
+    pub fn new(pool: Pool, spec: &config::Service) -> Self {
+        let env = spec.env.clone().into_iter().collect();
+        Self { idle: pool.register(), pool, limits: spec.limits, isolation: spec.isolation, env }
     }
 
     pub fn pool(&self) -> &Pool {
@@ -147,7 +149,7 @@ impl Instances {
     /// An instance for this invocation: the one that was used last, whose memory is still in the caches, or a new one.
     pub fn take(&self, invocation: Invocation) -> Instance {
         let idle = lock(&self.idle).pop().inspect(|_| self.pool.left(1));
-        let mut instance = idle.unwrap_or_else(|| Instance::new(&self.pool.0.engine, &self.limits));
+        let mut instance = idle.unwrap_or_else(|| Instance::new(&self.pool.0.engine, &self.limits, &self.env));
         instance.begin(invocation);
         instance
     }

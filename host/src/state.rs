@@ -57,11 +57,12 @@ pub struct State {
 }
 
 impl State {
-    pub fn new(limits: &Limits) -> Self {
+    pub fn new(limits: &Limits, env: &[(String, String)]) -> Self {
         let output = logging::Output::default();
         let mut wasi = WasiCtx::builder();
         wasi.stdout(logging::Lines::new("stdout", output.clone()));
         wasi.stderr(logging::Lines::new("stderr", output.clone()));
+        wasi.envs(env);
         wasi.allow_tcp(false).allow_udp(false);
         Self {
             table: ResourceTable::new(),

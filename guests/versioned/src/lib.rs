@@ -2,8 +2,9 @@
 //!
 //! `GET /` answers the four digits of the mark, or does what its mode says: `good`, `trap`, `spin`, `fail` (500), `grow`.
 //! In the mode `slow` it answers after a second. `GET /twice` answers the digits twice, with a pause in between: two
-//! versions in one answer would show.
+//! versions in one answer would show. `GET /env` answers the environment as JSON.
 
+use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -13,7 +14,8 @@ use componentd_sdk::http::{Problem, Request, Response, Route};
 /// Tests look for this text in the component and write another of the same length over it.
 static MARK: &str = "mark:0000:good:mark";
 
-const ROUTES: &[Route] = &[Route::get("/", answer), Route::get("/twice", answer_twice)];
+const ROUTES: &[Route] =
+    &[Route::get("/", answer), Route::get("/twice", answer_twice), Route::get("/env", environment)];
 
 export_http!(ROUTES);
 
@@ -42,6 +44,11 @@ fn answer_twice(_: &Request) -> Result<Response, Problem> {
     let first = mark().0;
     std::thread::sleep(Duration::from_millis(20));
     Ok(Response::text(200, format!("{first} {}", mark().0)))
+}
+
+/// As any program reads it.
+fn environment(_: &Request) -> Result<Response, Problem> {
+    Response::json(200, &std::env::vars().collect::<BTreeMap<_, _>>())
 }
 
 fn grow() -> ! {

@@ -27,6 +27,7 @@ pub(super) fn check(manifest: &Manifest) -> Check {
         triggers(name, service)?;
         limits(manifest, name, service)?;
         swap(name, service)?;
+        environment(name, service)?;
         backends(manifest, name, service)?;
         migrations(name, service)?;
         internal_origins(manifest, name, service)?;
@@ -133,6 +134,22 @@ fn probe(name: &str, probe: &Probe) -> Check {
     }
     if probe.status.is_some_and(|status| !(200..=599).contains(&status)) {
         return fail(["services", name, "swap", "probe", "status"], "must be from 200 to 599");
+    }
+    Ok(())
+}
+
+/// Others cannot be told from their neighbours where C reads them.
+fn environment(name: &str, service: &Service) -> Check {
+    for (variable, value) in &service.env {
+        if variable.is_empty() || variable.contains(['=', '\0']) {
+            return fail(
+                ["services", name, "env", variable],
+                "a variable's name has neither `=` nor NUL, and is not empty",
+            );
+        }
+        if value.contains('\0') {
+            return fail(["services", name, "env", variable], "a variable's value has no NUL");
+        }
     }
     Ok(())
 }

@@ -128,6 +128,9 @@ pub struct Service {
     /// What the component reads through `wasi:config`.
     #[serde(default)]
     pub config: BTreeMap<String, String>,
+    /// The component's environment variables, and all of them: nothing is inherited from the host.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
     #[serde(default)]
     pub grants: Grants,
     #[serde(default)]

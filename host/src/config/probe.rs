@@ -28,7 +28,7 @@ pub(super) struct Table {
     #[schemars(with = "of::UrlPath")]
     path: String,
     /// The status that the answer must have; without it, any 2xx.
-    #[schemars(range(min = 100, max = 599))]
+    #[schemars(range(min = 200, max = 599))]
     status: Option<u16>,
     /// What the answer's body must contain.
     body_contains: Option<String>,

@@ -221,6 +221,21 @@ fn two_folders_of_migrations_for_one_database() {
 }
 
 #[test]
+fn environments() {
+    parse(&service("http = { listen = '[::1]:0' }\nenv = { TZ = 'UTC', 'odd name' = '${SET}', EMPTY = '' }")).unwrap();
+    let name = "a variable's name has neither `=` nor NUL, and is not empty";
+    for (env, key, reason) in [
+        ("'A=B' = 'c'", "A=B", name),
+        ("\"A\\u0000\" = 'c'", "A\0", name),
+        ("'' = 'c'", "", name),
+        ("A = \"b\\u0000c\"", "A", "a variable's value has no NUL"),
+    ] {
+        assert_eq!(error_in(&format!("env = {{ {env} }}")), format!("m.toml:6: services.a.env.{key}: {reason}"));
+    }
+    assert!(error_in("env = { A = 5 }").starts_with("m.toml:6: services.a.env.A: invalid type: integer"));
+}
+
+#[test]
 fn probes_and_canaries() {
     let right = "swap = { probe = { path = '/a', status = 405, body-contains = 'b' }, canary = '10% for 60s', \
                  affinity = 'header:X-User' }";

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
+use serde_json::json;
+
 use super::versions::Mark;
 use super::{Slot, manifest};
 use crate::support::wait::until;
@@ -93,6 +95,21 @@ async fn an_edited_manifest_is_applied_to_what_it_changes() {
     slot.client().get("/").await.expect(200);
     fs::write(path, manifest("")).unwrap();
     until("the second service is gone", async || slot.host.address("second").is_none().then_some(())).await;
+    slot.host.stop().await;
+}
+
+/// The process of the tests has variables of its own, and passes none of them on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_sees_the_environment_of_its_manifest_and_nothing_else() {
+    let slot = Slot::start(Mark::good(1), "env = { GREETING = 'a=b', EMPTY = '', HOME_OF = '${HOME:-}' }").await;
+    let environment = async || slot.client().get("/env").await.json();
+    let home = std::env::var("HOME").unwrap_or_default();
+    assert_eq!(environment().await, json!({ "GREETING": "a=b", "EMPTY": "", "HOME_OF": home }));
+    fs::write(slot.manifest.path(), manifest("env = { GREETING = 'hi' }")).unwrap();
+    let edited = json!({ "GREETING": "hi" });
+    until("the edit holds", async || (environment().await == edited).then_some(())).await;
+    fs::write(slot.manifest.path(), manifest("")).unwrap();
+    until("it has none", async || (environment().await == json!({})).then_some(())).await;
     slot.host.stop().await;
 }
 

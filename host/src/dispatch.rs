@@ -5,8 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderValue, Request};
-use http_body_util::Full;
-use hyper::body::Bytes;
 use tokio::sync::oneshot;
 use tracing::{Instrument, Span, error};
 use wasmtime::PoolConcurrencyLimitError;
@@ -15,6 +13,7 @@ use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 
 use crate::bindings::handler::exports::componentd::kafka::handler::{Failure, IncomingRecord};
 use crate::deployment::Deployment;
+use crate::ingress::received::Received;
 use crate::limits::{CpuMeter, LimitExceeded, Metered, Saturated};
 use crate::metrics::Outcome;
 use crate::response::GuestResponse;
@@ -97,7 +96,7 @@ impl From<wasmtime::Error> for InvocationError {
 /// There is no response, or it was not whole when the invocation ended, and nothing of it was sent.
 pub async fn http(
     deployment: &Arc<Deployment>,
-    request: Request<Full<Bytes>>,
+    request: Request<Received>,
     id: HeaderValue,
     span: Span,
 ) -> Result<GuestResponse, InvocationError> {

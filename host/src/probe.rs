@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use http::{Request, StatusCode};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Bytes;
+use http_body_util::BodyExt;
 use tracing::info_span;
 
 use crate::config::Probe;
 use crate::deployment::Deployment;
 use crate::dispatch;
+use crate::ingress::received::Received;
 use crate::swap::Rejected;
 
 /// Instantiates the version, and sends it the service's probe request if there is one.
@@ -21,7 +21,7 @@ pub async fn probe(next: &Arc<Deployment>) -> Result<(), Rejected> {
     dispatch::instantiate(next).await.map_err(|e| Rejected::at("instantiated")(&e))?;
     let Some(probe) = &next.spec.swap.probe else { return Ok(()) };
     let failed = Rejected::at("probed");
-    let request = Request::get(&probe.path).header(http::header::HOST, "localhost").body(Full::<Bytes>::default());
+    let request = Request::get(&probe.path).header(http::header::HOST, "localhost").body(Received::default());
     let request = request.map_err(|e| failed(&e))?;
     let response = dispatch::http(next, request, dispatch::PROBE, span).await.map_err(|e| failed(&e))?;
     let status = response.status();

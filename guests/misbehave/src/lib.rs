@@ -17,12 +17,14 @@
 //! | `GET /grow?mib=9` | allocates that much at once, gives it back, and answers 200 `grown` |
 //! | `GET /count` | answers 200 with how many such requests this instance has answered |
 //! | `GET /echo-id` | answers 200 with the request's `x-request-id` |
+//! | `POST /trailers` | answers 200 with the value of the trailer `x-sum`, or `none` |
 //! | `GET /print` | writes to stdout, stderr and the log at each level, then answers 200 `printed` |
 
 // Nothing of it runs anywhere else, and what only the export calls would be dead there.
 #![cfg(target_family = "wasm")]
 
 mod body;
+mod trailers;
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -63,6 +65,7 @@ impl Guest for Misbehave {
             ("/silent", _) => {}
             ("/refuse", _) => ResponseOutparam::set(response_out, Err(ErrorCode::ConfigurationError)),
             ("/flood", _) => drop(body::stream(response_out, usize::MAX, Fields::new())),
+            ("/trailers", _) => trailers::answer(&request, response_out),
             ("/body", query) => body::answer(query, response_out),
             _ => http::serve(ROUTES, request, response_out),
         }

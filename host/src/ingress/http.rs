@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Request, Response, StatusCode, Version};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -15,6 +15,7 @@ use tracing::{Instrument, Span, info, info_span};
 use super::cors;
 use super::listener::{self, Bounds};
 use super::problem::{Body, BodyError, full, problem};
+use super::received::Received;
 use super::wanted::Wanted;
 use crate::config::HttpTrigger;
 use crate::dispatch::{self, InvocationError};
@@ -68,7 +69,7 @@ where
         }
         let (head, body) = request.into_parts();
         let body = receive(&head, body, trigger).await?;
-        let request = Request::from_parts(with_host(head), Full::new(body));
+        let request = Request::from_parts(with_host(head), body);
         let version = request.version();
         let response = dispatch::http(&deployment, request, id.clone(), span.clone()).await.map_err(|e| failed(&e))?;
         if version == Version::HTTP_10 {
@@ -91,7 +92,7 @@ pub fn request_id<B>(request: &Request<B>) -> HeaderValue {
 }
 
 /// Takes in the whole body before the component is started: a slow client costs memory, up to the limit, and no instance.
-async fn receive<B>(head: &Parts, body: B, trigger: &HttpTrigger) -> Result<Bytes, Box<Response<Body>>>
+async fn receive<B>(head: &Parts, body: B, trigger: &HttpTrigger) -> Result<Received, Box<Response<Body>>>
 where
     B: hyper::body::Body<Data = Bytes, Error: Into<BodyError>>,
 {
@@ -99,7 +100,7 @@ where
     if declared_length(head).is_some_and(|length| length > limit as u64) {
         return Err(too_large(limit));
     }
-    if body.is_end_stream() { Ok(Bytes::new()) } else { receive_body(body, limit, trigger).await }
+    if body.is_end_stream() { Ok(Received::default()) } else { receive_body(body, limit, trigger).await }
 }
 
 /// HTTP/1.0 needs no Host (RFC 1945), `wasi:http` does.
@@ -111,13 +112,13 @@ fn with_host(mut head: Parts) -> Parts {
     head
 }
 
-async fn receive_body<B>(body: B, limit: usize, trigger: &HttpTrigger) -> Result<Bytes, Box<Response<Body>>>
+async fn receive_body<B>(body: B, limit: usize, trigger: &HttpTrigger) -> Result<Received, Box<Response<Body>>>
 where
     B: hyper::body::Body<Data = Bytes, Error: Into<BodyError>>,
 {
     let body = std::pin::pin!(body);
     match tokio::time::timeout(trigger.body_timeout.0, Limited::new(body, limit).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Ok(body)) => Ok(body.into()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(limit)),
         Ok(Err(_)) => Err(reject(StatusCode::BAD_REQUEST, "the request's body ended before it was whole")),
         Err(_) => Err(reject(StatusCode::REQUEST_TIMEOUT, "the request's body took too long; send it at once")),

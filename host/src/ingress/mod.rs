@@ -8,4 +8,5 @@ pub mod lane;
 pub mod listener;
 pub mod problem;
 mod prompt;
+pub mod received;
 mod wanted;

@@ -151,3 +151,23 @@ async fn paths_and_methods_that_are_not_there() {
     assert_eq!(reply.header("allow"), Some("GET, HEAD, OPTIONS"));
     assert_eq!(client.get("/healthz").await.status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_behind_a_body_reaches_the_component() {
+    let (_host, client) = listener("").await;
+    let mut wire = Wire::open(&client).await;
+    wire.write("POST /trailers HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\ntrailer: x-sum\r\n\r\n").await;
+    wire.write("5\r\nhello\r\n0\r\nx-sum: 42\r\n\r\n").await;
+    assert!(wire.read_until("42").await.starts_with("HTTP/1.1 200 "));
+
+    let stream = tokio::net::TcpStream::connect(client.address).await.unwrap();
+    let (sender, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    let request = http::Request::post(format!("http://{}/trailers", client.address)).body(()).unwrap();
+    let (response, mut body) = sender.ready().await.unwrap().send_request(request, false).unwrap();
+    body.send_data("hello".into(), false).unwrap();
+    body.send_trailers([("x-sum".parse().unwrap(), "43".parse().unwrap())].into_iter().collect()).unwrap();
+    let answer = response.await.unwrap().into_body().data().await.unwrap().unwrap();
+    assert_eq!(answer, "43");
+    assert_eq!(client.post_text("/trailers", "hello").await.expect(200), "none");
+}

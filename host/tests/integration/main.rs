@@ -19,6 +19,7 @@ mod internal;
 mod isolation;
 mod kafka_ingress;
 mod logs;
+mod lost_records;
 mod malformed;
 mod manifest;
 mod migrations;

@@ -6,8 +6,9 @@ use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::support::files::guest;
-use crate::support::host::try_start;
+use crate::support::host::{client, try_start};
 use crate::support::servers::{connect, new_database, postgres};
+use crate::support::wait::until;
 
 /// Run again, each would add another row.
 const FIRST: &str = "create table if not exists runs (name text); insert into runs values ('first')";
@@ -40,6 +41,7 @@ impl Shared {
                 component = "{component}"
                 http = {{ listen = "127.0.0.1:0" }}
                 grants.postgres.main = {{ database = "{}", migrations = "{}" }}
+                limits = {{ call-timeout = "500ms" }}
                 "#,
                 self.database,
                 folder.display()
@@ -127,10 +129,45 @@ async fn hosts_that_start_at_once_take_over_and_migrate_once() {
     let shared = Shared::new().await;
     shared.write("old", "0001_init.sql", FIRST);
     shared.migrate_as_before("old").await;
-    shared.write("old", "0002_more.sql", &format!("select pg_sleep(0.3); {SECOND}"));
+    // Longer than a call may take, so that the others wait for longer as well.
+    shared.write("old", "0002_more.sql", &format!("select pg_sleep(1); {SECOND}"));
     let hosts = futures_util::future::join_all((0..4).map(|_| shared.start(&["old"]))).await;
     for host in hosts {
         host.unwrap().stop().await;
     }
     assert_eq!(shared.runs().await, ["first", "second"]);
+}
+
+/// Whoever wants the table after the migration would wait behind it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_does_not_wait_for_a_table_that_others_keep() {
+    let shared = Shared::new().await;
+    shared.write("one", "0001_init.sql", FIRST);
+    shared.start(&["one"]).await.unwrap().stop().await;
+    shared.write("one", "0002_more.sql", "alter table runs add column note text");
+    let mut other = shared.connection().await;
+    sqlx::raw_sql("begin; lock table runs").execute(&mut other).await.unwrap();
+    let refused = shared.start(&["one"]).await.err().expect("the table is locked").to_string();
+    assert!(refused.contains("lock timeout"), "{refused}");
+    sqlx::raw_sql("rollback").execute(&mut other).await.unwrap();
+    shared.start(&["one"]).await.unwrap().stop().await;
+    assert_eq!(shared.runs().await, ["first"]);
+}
+
+/// The server fails, and not the migration: the service waits, and runs as soon as it is over.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_that_the_server_fails_is_tried_again() {
+    let shared = Shared::new().await;
+    let mut admin = shared.connection().await;
+    sqlx::raw_sql("create table disk_is_full ()").execute(&mut admin).await.unwrap();
+    let failing = "do $$ begin if to_regclass('disk_is_full') is not null then
+                       raise exception 'could not extend file' using errcode = '58030';
+                   end if; end $$";
+    shared.write("one", "0001_init.sql", &format!("{failing}; {FIRST}"));
+    let host = shared.start(&["one"]).await.unwrap();
+    client(&host, "one").get("/").await.problem(503);
+    sqlx::raw_sql("drop table disk_is_full").execute(&mut admin).await.unwrap();
+    until("the service is ready", async || (client(&host, "one").get("/").await.status != 503).then_some(())).await;
+    assert_eq!(shared.runs().await, ["first"]);
+    host.stop().await;
 }

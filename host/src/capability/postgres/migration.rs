@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use sqlx::Executor;
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::postgres::PgConnection;
 
@@ -32,11 +33,21 @@ pub(super) async fn apply(
     apply_from(connection, service, folder).await.map_err(|error| failed(grant, folder, error))
 }
 
-/// After an error the lock is still held, until the connection is reset or closed.
+/// What a call of a component may take is no limit for a migration, nor for waiting until another host has done its own.
+const AS_LONG_AS_IT_TAKES: &str = "SET statement_timeout = 0";
+
+/// But others queue up behind a migration that waits for a table, so it does so no longer than a call may take.
+const NO_LONG_WAIT_FOR_TABLES: &str =
+    "SELECT set_config('lock_timeout', reset_val, false) FROM pg_settings WHERE name = 'statement_timeout'";
+
+/// After an error the lock is still held, and the limits are still those of a migration, until the connection is reset or
+/// closed.
 async fn apply_from(connection: &mut PgConnection, service: &str, folder: &Path) -> Result<(), MigrateError> {
     let mut migrator = Migrator::new(folder).await?;
     let table = ledger::table(service);
+    connection.execute(AS_LONG_AS_IT_TAKES).await?;
     connection.lock().await?;
+    connection.execute(NO_LONG_WAIT_FOR_TABLES).await?;
     ledger::open(connection, &table, &migrator).await?;
     migrator.set_locking(false).dangerous_set_table_name(table);
     migrator.run_direct(None, connection, false).await?;

@@ -70,14 +70,14 @@ impl Archive {
         (Digest::of(&bytes).full() == digest).then_some(bytes)
     }
 
-    /// The one kept version whose digest begins so.
-    pub fn find(&self, service: &str, prefix: &str) -> Option<String> {
-        let hex = prefix.strip_prefix("sha256:").unwrap_or(prefix);
-        let entries = fs::read_dir(self.folder(service)?.join("versions")).ok()?;
-        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        let mut found = names.filter_map(|name| name.strip_suffix(".wasm").map(str::to_owned));
-        let first = found.find(|name| name.starts_with(hex))?;
-        Some(format!("sha256:{first}"))
+    /// The digests of the versions that are kept.
+    pub fn versions(&self, service: &str) -> Vec<String> {
+        let entries = self.folder(service).and_then(|folder| fs::read_dir(folder.join("versions")).ok());
+        let names = entries.into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let mut digests: Vec<_> =
+            names.filter_map(|name| Some(format!("sha256:{}", name.strip_suffix(".wasm")?))).collect();
+        digests.sort();
+        digests
     }
 
     /// Remembers what is live; a start that changes nothing of it writes nothing.

@@ -30,6 +30,11 @@ impl Digest {
     }
 }
 
+/// The whole name of a version, cut to what people need: 12 digits.
+pub fn short(full: &str) -> &str {
+    full.get(.."sha256:".len() + 12).unwrap_or(full)
+}
+
 /// The first 12 hexadecimal digits, enough for people.
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,10 +1,11 @@
 //! Why the host does not start, in words for those who run it, with the exit code of each.
 
 use std::fmt::Display;
+use std::io;
 use std::net::SocketAddr;
 
 use crate::capability::postgres::MigrationError;
-use crate::config::ConfigError;
+use crate::config::{ConfigError, Manifest, Place};
 use crate::loader::LoadError;
 
 /// Why the host does not start. Nothing has been served when it is returned.
@@ -14,16 +15,28 @@ pub enum StartError {
     Config(#[from] ConfigError),
     #[error("the WebAssembly engine does not start: {0:#}; it needs address space, see `ulimit -v`")]
     Engine(wasmtime::Error),
-    #[error("service {service}: {source}")]
-    Load { service: String, source: Box<LoadError> },
+    #[error("{place}: {source}")]
+    Load { place: Place, source: Box<LoadError> },
+    /// A file that the command line names.
     #[error(transparent)]
-    Inspect(Box<LoadError>),
+    File(Box<LoadError>),
     #[error("{backend} cannot be used: {reason}; correct `{key}` under [backends.{backend}]")]
     Backend { backend: &'static str, key: &'static str, reason: String },
+    #[error("{place}: {source}")]
+    Migrations { place: Place, source: Box<MigrationError> },
     #[error("service {service}: {source}")]
     Migration { service: String, source: Box<MigrationError> },
-    #[error("{owner} cannot listen on {address}: {source}; end what uses the port, or give `listen` another address")]
-    Listen { owner: String, address: SocketAddr, source: std::io::Error },
+    #[error("{place}: cannot listen on {address}: {source}; {}", mend_listening(source))]
+    Listen { place: Place, address: SocketAddr, source: io::Error },
+}
+
+fn mend_listening(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "end what uses the port (`ss -ltnp` names it), or write another one",
+        io::ErrorKind::AddrNotAvailable => "this machine has no such address: write one of its own, or 0.0.0.0",
+        io::ErrorKind::PermissionDenied => "write a port from 1024 on, or give the host CAP_NET_BIND_SERVICE",
+        _ => "write another address",
+    }
 }
 
 impl StartError {
@@ -31,16 +44,18 @@ impl StartError {
         Self::Backend { backend, key, reason: reason.to_string() }
     }
 
-    pub(crate) fn load(service: &str, source: LoadError) -> Self {
-        Self::Load { service: service.to_owned(), source: Box::new(source) }
+    /// The component of a service of this manifest.
+    pub(crate) fn load(manifest: &Manifest, service: &str, source: LoadError) -> Self {
+        Self::Load { place: manifest.source.place(&["services", service, source.key()]), source: Box::new(source) }
     }
 
     /// The exit code of the process, after `sysexits.h`: 64 usage, 65 data, 66 no input, 71 system.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Config(_) | Self::Backend { .. } => 64,
-            Self::Load { source, .. } | Self::Inspect(source) if matches!(**source, LoadError::Read { .. }) => 66,
-            Self::Load { .. } | Self::Inspect(_) | Self::Migration { .. } => 65,
+            Self::Load { source, .. } | Self::File(source) if matches!(**source, LoadError::Read { .. }) => 66,
+            Self::Migrations { source, .. } if matches!(**source, MigrationError::NoFolder { .. }) => 66,
+            Self::Load { .. } | Self::File(_) | Self::Migrations { .. } | Self::Migration { .. } => 65,
             Self::Engine(_) | Self::Listen { .. } => 71,
         }
     }

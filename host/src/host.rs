@@ -1,6 +1,5 @@
 //! The host as a whole: everything is made ready, then everything serves, then everything drains.
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,7 +14,7 @@ use tracing::{info, warn};
 use crate::archive::Archive;
 use crate::cache::Cache;
 use crate::clients::Clients;
-use crate::config::{self, Manifest};
+use crate::config::{self, Manifest, Trigger};
 use crate::digest::Digest;
 use crate::error::StartError;
 use crate::ingress::listener;
@@ -23,7 +22,7 @@ use crate::instances::Pool;
 use crate::loader::{self, Loader};
 use crate::supervisor::{ReconcileError, Supervisor};
 use crate::swap::Swapper;
-use crate::{admin, engine, watcher};
+use crate::{admin, engine, startup, watcher};
 
 /// How long a backend may take to answer before the log says that it is missing.
 const FIRST_LOOK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -99,7 +98,8 @@ pub async fn check(manifest: &Manifest) -> Result<Vec<(String, PathBuf, Digest)>
     let loader = loader.map_err(StartError::Engine)?;
     let mut checked = Vec::new();
     for (name, spec) in &manifest.services {
-        let load = |e| StartError::load(name, e);
+        let load = |e| StartError::load(manifest, name, e);
+        startup::look_at_migrations(manifest, name, spec)?;
         let bytes = loader::read(&spec.component).await.map_err(load)?;
         let version = loader.load(&spec.component, bytes, name, spec).await.map_err(load)?;
         checked.push((name.clone(), spec.component.clone(), version.digest));
@@ -112,7 +112,10 @@ async fn bind_admin(manifest: &Manifest) -> Result<Option<(TcpListener, config::
     let Some(admin) = manifest.admin.clone() else { return Ok(None) };
     match listener::bind(admin.listen).await {
         Ok(listener) => Ok(Some((listener, admin))),
-        Err(source) => Err(StartError::Listen { owner: "the admin port".to_owned(), address: admin.listen, source }),
+        Err(source) => {
+            let place = manifest.source.place(&["admin", "listen"]);
+            Err(StartError::Listen { place, address: admin.listen, source })
+        }
     }
 }
 
@@ -137,8 +140,17 @@ async fn sweep(supervisor: Arc<Supervisor>, stop: CancellationToken) {
 
 /// Every topic that the manifest names.
 fn topics(manifest: &Manifest) -> Vec<String> {
-    let topics: BTreeSet<String> = manifest.services.values().flat_map(config::Service::topics).collect();
-    topics.into_iter().collect()
+    let of_service = |service: &config::Service| {
+        let mut topics = service.grants.kafka.as_ref().map_or_else(Vec::new, |grant| grant.produce.clone());
+        if let Trigger::Kafka(trigger) = service.trigger() {
+            topics.extend([trigger.topic.clone(), trigger.dead_letter.clone()]);
+        }
+        topics
+    };
+    let mut topics: Vec<String> = manifest.services.values().flat_map(of_service).collect();
+    topics.sort();
+    topics.dedup();
+    topics
 }
 
 /// The host runs on without them; whoever started it should know.

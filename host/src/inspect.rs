@@ -7,8 +7,8 @@ use wasmtime::component::Component;
 use crate::capability;
 use crate::digest::Digest;
 
-/// The report for people.
-pub fn report(component: &Component, digest: &Digest) -> String {
+/// The report for people; `lacking` is what this host does not have of the imports.
+pub fn report(component: &Component, digest: &Digest, lacking: Vec<String>) -> String {
     let engine = component.engine();
     let component_type = component.component_type();
     let imports = component_type.imports(engine).map(|(name, _)| name.to_owned()).collect::<Vec<_>>();
@@ -19,6 +19,9 @@ pub fn report(component: &Component, digest: &Digest) -> String {
     section(&mut report, "imports", imports);
     section(&mut report, "exports", exports);
     section(&mut report, "needs in the manifest", grants);
+    if !lacking.is_empty() {
+        section(&mut report, "needs what this host does not have", lacking);
+    }
     report
 }
 

@@ -31,6 +31,7 @@ mod huge_pages;
 mod ingress;
 mod inspect;
 mod instances;
+mod lacking;
 mod limits;
 mod loader;
 mod metrics;
@@ -44,7 +45,6 @@ mod state;
 mod supervisor;
 mod swap;
 pub mod telemetry;
-mod troubles;
 mod watcher;
 
 pub use self::config::Manifest;

@@ -11,7 +11,6 @@ use crate::canary::Canary;
 use crate::deployment::Deployment;
 use crate::digest::Digest;
 use crate::history::History;
-use crate::troubles::Troubles;
 
 /// The services that run, by name, for those who call each other within the host.
 #[derive(Clone, Default)]
@@ -36,7 +35,6 @@ impl Directory {
 pub struct Service {
     pub name: String,
     pub history: History,
-    pub troubles: Troubles,
     /// Held by whoever puts another version in: one at a time, in the order in which they came.
     pub swapping: tokio::sync::Mutex<()>,
     /// The content of the component's file that was last decided about, live or not.
@@ -51,7 +49,6 @@ impl Service {
         Self {
             name: live.name.clone(),
             history,
-            troubles: Troubles::default(),
             swapping: tokio::sync::Mutex::default(),
             file: Mutex::new(file),
             ready: AtomicBool::new(false),

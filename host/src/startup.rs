@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use crate::capability::postgres::MigrationError;
+use crate::capability::postgres::{MigrationError, migration_files};
 use crate::clients::Clients;
 use crate::config::{self, Manifest, Trigger};
 use crate::deployment::Deployment;
@@ -62,9 +62,7 @@ pub async fn until_ready(service: Arc<Service>, stop: CancellationToken) {
     }
 }
 
-/// Calls the service with records until `stop`. When it ends, for whatever reason, the service cannot be called any more.
 pub async fn consume(service: Arc<Service>, consumer: Consumer, is_migrated: bool, stop: CancellationToken) {
-    let _unready = Unready(service.clone());
     if !is_migrated {
         tokio::select! {
             () = until_migrated(&service) => {}
@@ -74,19 +72,25 @@ pub async fn consume(service: Arc<Service>, consumer: Consumer, is_migrated: boo
     consumer.run(stop).await;
 }
 
-struct Unready(Arc<Service>);
-
-impl Drop for Unready {
-    fn drop(&mut self) {
-        self.0.set_ready(false);
+/// Whether the migrations of a service are files that can be applied, for all that shows without a database.
+pub fn look_at_migrations(manifest: &Manifest, name: &str, spec: &config::Service) -> Result<(), StartError> {
+    for (alias, grant) in &spec.grants.postgres {
+        let Some(folder) = &grant.migrations else { continue };
+        migration_files::read(folder).map_err(|e| {
+            let place = manifest.source.place(&["services", name, "grants", "postgres", alias, "migrations"]);
+            StartError::Migrations { place, source: Box::new(e) }
+        })?;
     }
+    Ok(())
 }
 
-pub async fn bind(name: &str, spec: &config::Service) -> Result<Option<TcpListener>, StartError> {
+pub async fn bind(manifest: &Manifest, name: &str, spec: &config::Service) -> Result<Option<TcpListener>, StartError> {
     let Trigger::Http(trigger) = spec.trigger() else { return Ok(None) };
     let address = trigger.listen;
-    let listen = |source| StartError::Listen { owner: name.to_owned(), address, source };
-    listener::bind(address).await.map(Some).map_err(listen)
+    listener::bind(address).await.map(Some).map_err(|source| {
+        let place = manifest.source.place(&["services", name, "http", "listen"]);
+        StartError::Listen { place, address, source }
+    })
 }
 
 /// One relay for each database that a service publishes from.

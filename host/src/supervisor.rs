@@ -18,7 +18,7 @@ use crate::history::{By, History, Outcome};
 use crate::ingress;
 use crate::loader;
 use crate::registry::Service;
-use crate::startup::{bind, consume, consumer, migrate, relays, until_ready};
+use crate::startup::{bind, consume, consumer, look_at_migrations, migrate, relays, until_ready};
 use crate::swap::{Candidate, Rejected, Swapper};
 
 /// Everything that runs.
@@ -105,8 +105,8 @@ impl Supervisor {
         for (name, spec) in &wanted.services {
             match current.services.get(name) {
                 Some(old) if same_trigger(old, spec) => {}
-                Some(old) => prepared.push(self.prepare(name, spec, same_listener(old, spec)).await?),
-                None => prepared.push(self.prepare(name, spec, false).await?),
+                Some(old) => prepared.push(self.prepare(&wanted, name, spec, same_listener(old, spec)).await?),
+                None => prepared.push(self.prepare(&wanted, name, spec, false).await?),
             }
         }
         for name in current.services.keys().filter(|name| !wanted.services.contains_key(*name)) {
@@ -131,11 +131,19 @@ impl Supervisor {
     }
 
     /// Loads a service's component, makes its databases ready if they are there, and takes its port.
-    async fn prepare(&self, name: &str, spec: &config::Service, in_turn: bool) -> Result<Prepared, StartError> {
+    async fn prepare(
+        &self,
+        manifest: &Manifest,
+        name: &str,
+        spec: &config::Service,
+        in_turn: bool,
+    ) -> Result<Prepared, StartError> {
+        look_at_migrations(manifest, name, spec)?;
         let path = &spec.component;
         let Swapper { loader, archive, .. } = &self.swapper;
-        let (bytes, file) = self.swapper.first_bytes(name, path).await.map_err(|e| StartError::load(name, e))?;
-        let version = loader.load(path, bytes, name, spec).await.map_err(|e| StartError::load(name, e))?;
+        let load = |e| StartError::load(manifest, name, e);
+        let (bytes, file) = self.swapper.first_bytes(name, path).await.map_err(load)?;
+        let version = loader.load(path, bytes, name, spec).await.map_err(load)?;
         info!(service = name, version = %version.digest, component = %path.display(), "loaded");
         if let Err(error) = archive.save(name, &version.digest, &version.bytes) {
             warn!(service = name, %error, "the state folder cannot be written; versions end with this process");
@@ -151,7 +159,7 @@ impl Supervisor {
             // The port changes hands: it is ours until the service of before lets go of it.
             self.stop_one(name);
         }
-        let listener = bind(name, spec).await?;
+        let listener = bind(manifest, name, spec).await?;
         Ok(Prepared { service, listener, is_migrated })
     }
 

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use tracing::info;
 
 use super::{Admin, json};
+use crate::config::reasons::unknown;
+use crate::digest::short;
 use crate::history::By;
 use crate::ingress::problem::{Body, problem};
 use crate::registry::Service;
@@ -44,7 +46,7 @@ impl Admin {
     pub(super) fn history(&self, name: &str) -> Response<Body> {
         match self.supervisor.service(name) {
             Some(service) => json(StatusCode::OK, &service.history.entries()),
-            None => no_service(name),
+            None => self.no_service(name),
         }
     }
 
@@ -63,26 +65,46 @@ impl Admin {
     }
 
     pub(super) async fn rollback(&self, name: &str, query: Option<&str>) -> Response<Body> {
-        let Some(service) = self.supervisor.service(name) else { return no_service(name) };
+        let Some(service) = self.supervisor.service(name) else { return self.no_service(name) };
         let asked = query.and_then(|query| query.strip_prefix("to="));
         info!(target: "audit", service = name, to = asked, "rollback");
-        let archive = &self.supervisor.swapper.archive;
+        match self.kept(&service, asked) {
+            Ok(bytes) => self.swap(name, Path::new("a kept version"), bytes.into(), By::Rollback).await,
+            Err((status, reason)) => problem(status, &reason),
+        }
+    }
+
+    /// The bytes of the version that begins so, or of the one before the live one.
+    fn kept(&self, service: &Service, asked: Option<&str>) -> Result<Vec<u8>, (StatusCode, String)> {
+        let (name, archive) = (&service.name, &self.supervisor.swapper.archive);
         if !archive.is_kept() {
-            return problem(StatusCode::CONFLICT, "no versions are kept: set `state` under [host] in the manifest");
+            let reason = "no versions are kept: set `state` under [host] in the manifest, and restart the host";
+            return Err((StatusCode::CONFLICT, reason.to_owned()));
         }
-        let wanted = match asked {
-            Some(prefix) => archive.find(name, prefix),
-            None => service.history.before(&service.live().version.digest.full()),
+        let kept: Vec<String> = archive.versions(name);
+        let digest = match asked {
+            Some(prefix) => the_only(name, prefix, &kept),
+            None => service.history.before(&service.live().version.digest.full()).ok_or_else(|| {
+                format!(
+                    "no other version of {name} was live before {}: there is nothing to go back to",
+                    service.live().version.digest
+                )
+            }),
         };
-        match wanted.and_then(|digest| archive.version(name, &digest)) {
-            Some(bytes) => self.swap(name, Path::new("a kept version"), bytes.into(), By::Rollback).await,
-            None => problem(StatusCode::NOT_FOUND, "no such version is kept; the history names those that were live"),
-        }
+        let digest = digest.map_err(|reason| (StatusCode::NOT_FOUND, reason))?;
+        archive.version(name, &digest).ok_or_else(|| (StatusCode::NOT_FOUND, not_kept(name, &digest, &kept)))
+    }
+
+    /// What is asked for is none of the services that run.
+    fn no_service(&self, name: &str) -> Response<Body> {
+        let services = self.supervisor.services();
+        let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
+        problem(StatusCode::NOT_FOUND, &unknown("service", name, &names))
     }
 
     async fn swap(&self, name: &str, path: &Path, bytes: Arc<[u8]>, by: By) -> Response<Body> {
         if self.supervisor.service(name).is_none() {
-            return no_service(name);
+            return self.no_service(name);
         }
         // A client that hangs up must not leave a swap half-way.
         let (supervisor, service, path) = (self.supervisor.clone(), name.to_owned(), path.to_owned());
@@ -111,6 +133,18 @@ fn refused(rejected: &Rejected) -> Response<Body> {
     problem(StatusCode::UNPROCESSABLE_ENTITY, &format!("not {}: {}", rejected.step, rejected.reason))
 }
 
-fn no_service(name: &str) -> Response<Body> {
-    problem(StatusCode::NOT_FOUND, &format!("the manifest has no service {name:?}"))
+/// The one version whose digest begins so.
+fn the_only(name: &str, prefix: &str, kept: &[String]) -> Result<String, String> {
+    let prefix = format!("sha256:{}", prefix.strip_prefix("sha256:").unwrap_or(prefix));
+    let found: Vec<&String> = kept.iter().filter(|digest| digest.starts_with(&prefix)).collect();
+    match found.as_slice() {
+        [digest] => Ok((*digest).clone()),
+        [] => Err(not_kept(name, &prefix, kept)),
+        several => Err(format!("{} versions of {name} begin with {prefix}: write more of its digits", several.len())),
+    }
+}
+
+fn not_kept(name: &str, wanted: &str, kept: &[String]) -> String {
+    let kept: Vec<&str> = kept.iter().map(|digest| short(digest)).collect();
+    format!("no version {} of {name} is kept; there are: {}", short(wanted), kept.join(", "))
 }

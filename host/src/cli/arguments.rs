@@ -30,7 +30,7 @@ Exit codes:
   0   stopped by SIGTERM or SIGINT, after requests in flight have ended (a second signal ends at once, with 130)
   64  the manifest or the command line is wrong: file, line and key are named
   65  a component or a migration cannot be used; swap and rollback: the version was refused
-  66  a component's file is missing
+  66  a component's file or a migrations folder is missing
   69  ready: the host is not; other commands: the host or Kafka does not answer
   71  a port is taken, or the machine lacks something
   74  what a command prints cannot be written

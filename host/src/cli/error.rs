@@ -10,8 +10,8 @@ use crate::error::StartError;
 pub(super) enum CommandError {
     #[error(transparent)]
     Start(#[from] StartError),
-    #[error("no service {service} consumes a topic; the manifest says which do (`kafka = {{ … }}`)")]
-    NoConsumer { service: String },
+    #[error("{0}")]
+    NoConsumer(String),
     #[error(transparent)]
     DeadLetters(#[from] DeadLetterError),
     #[error(transparent)]

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::CommandError;
 use crate::cache::Cache;
+use crate::config::reasons::unknown;
 use crate::config::{self, Manifest, Trigger};
 use crate::dead_letters::{self, Action};
 use crate::digest::Digest;
@@ -25,19 +26,26 @@ pub(super) async fn dead_letters(action: Action, service: &str, count: usize, pa
     let manifest = Manifest::load(path)?;
     let trigger = manifest.services.get(service).map(config::Service::trigger);
     let (Some(Trigger::Kafka(trigger)), Some(backend)) = (trigger, &manifest.backends.kafka) else {
-        return Err(CommandError::NoConsumer { service: service.to_owned() });
+        return Err(CommandError::NoConsumer(no_consumer(&manifest, service)));
     };
     let count = dead_letters::run(backend, trigger, action, count).await?;
     eprintln!("{count} dead letters");
     Ok(())
 }
 
+fn no_consumer(manifest: &Manifest, service: &str) -> String {
+    let is_consumer = |spec: &config::Service| matches!(spec.trigger(), Trigger::Kafka(_));
+    let consumers = manifest.services.iter().filter(|(_, spec)| is_consumer(spec));
+    let consumers: Vec<&str> = consumers.map(|(name, _)| name.as_str()).collect();
+    unknown("service with `kafka = { … }` called", service, &consumers)
+}
+
 pub(super) async fn inspect(path: &Path) -> Result<(), CommandError> {
     let loader =
         engine::start(1).and_then(|engine| Loader::new(engine, Cache::new(None))).map_err(StartError::Engine)?;
-    let inspected = |e| StartError::Inspect(Box::new(e));
+    let inspected = |e| StartError::File(Box::new(e));
     let bytes = loader::read(path).await.map_err(inspected)?;
     let component = loader.compile(path, bytes.clone()).await.map_err(inspected)?;
-    print!("{}", inspect::report(&component, &Digest::of(&bytes)));
+    print!("{}", inspect::report(&component, &Digest::of(&bytes), loader.lacking(&component)));
     Ok(())
 }

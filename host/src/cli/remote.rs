@@ -9,6 +9,7 @@ use super::CommandError;
 use super::arguments::{AdminArguments, HostArguments};
 use crate::admin::client::AdminClient;
 use crate::config::AdminAccess;
+use crate::digest::short;
 use crate::error::StartError;
 use crate::loader;
 
@@ -20,7 +21,7 @@ pub(super) async fn status(arguments: &AdminArguments) -> Result<(), CommandErro
         format!(
             "{:<20} {}  {ready}  {calls} calls, {failures} failed",
             text(&service["name"]),
-            short(&service["version"])
+            short(text(&service["version"]))
         )
     });
     Ok(())
@@ -28,7 +29,7 @@ pub(super) async fn status(arguments: &AdminArguments) -> Result<(), CommandErro
 
 pub(super) async fn swap(arguments: &AdminArguments, service: &str, component: &Path) -> Result<(), CommandError> {
     let client = client(&arguments.host)?;
-    let bytes = loader::read(component).await.map_err(|e| StartError::load(service, e))?;
+    let bytes = loader::read(component).await.map_err(|e| StartError::File(Box::new(e)))?;
     eprintln!("{service}: checking, compiling, probing {} …", component.display());
     let swapped = client.ask(Method::POST, &format!("/services/{service}/versions"), bytes.to_vec()).await?;
     show(&swapped, arguments.json, live);
@@ -52,7 +53,7 @@ pub(super) async fn history(arguments: &AdminArguments, service: &str) -> Result
         client(&arguments.host)?.ask(Method::GET, &format!("/services/{service}/history"), Vec::new()).await?;
     show(&entries, arguments.json, |entry| {
         let (at, by) = (text(&entry["at"]), text(&entry["by"]));
-        format!("{at}  {}  by {by:<8}  {}", short(&entry["version"]), outcome(&entry["outcome"]))
+        format!("{at}  {}  by {by:<8}  {}", short(text(&entry["version"])), outcome(&entry["outcome"]))
     });
     Ok(())
 }
@@ -82,7 +83,7 @@ fn show(value: &Value, json: bool, line: impl Fn(&Value) -> String) {
 }
 
 fn live(swapped: &Value) -> String {
-    format!("{}: {} is live", text(&swapped["service"]), short(&swapped["version"]))
+    format!("{}: {} is live", text(&swapped["service"]), short(text(&swapped["version"])))
 }
 
 fn outcome(outcome: &Value) -> String {
@@ -97,10 +98,4 @@ fn outcome(outcome: &Value) -> String {
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
-}
-
-/// As the log has it: 12 digits.
-fn short(version: &Value) -> &str {
-    let version = text(version);
-    version.get(.."sha256:".len() + 12).unwrap_or(version)
 }

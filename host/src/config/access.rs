@@ -80,7 +80,7 @@ struct Reach {
 
 fn of_manifest(path: &Path, token: Option<String>) -> Result<AdminAccess, AccessError> {
     let text = read(path)?;
-    let source = Source { path, text: &text };
+    let source = Source::new(path, &text);
     let mut table = source.table()?;
     keep(table.get_mut(), &["admin"]);
     let needed: &[&str] = if token.is_some() { &["listen"] } else { &["listen", "token"] };

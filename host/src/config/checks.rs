@@ -32,7 +32,6 @@ pub(super) fn check(manifest: &Manifest) -> Check {
         migrations(name, service)?;
         internal_origins(manifest, name, service)?;
     }
-    groups(manifest)?;
     listeners(manifest)
 }
 
@@ -65,7 +64,7 @@ fn triggers(name: &str, service: &Service) -> Check {
         [] => {
             fail(["services", name], "nothing calls this service: give it `http = { listen = … }` or `kafka = { … }`")
         }
-        _ => fail(["services", name], "has both `http` and `kafka`; a service has one trigger"),
+        _ => fail(["services", name], "has both `http` and `kafka`; a service has one trigger: remove one of them"),
     }
 }
 
@@ -113,7 +112,7 @@ fn limits(manifest: &Manifest, name: &str, service: &Service) -> Check {
 fn swap(name: &str, service: &Service) -> Check {
     let swap = &service.swap;
     if !(0.0..=1.0).contains(&swap.failure_rate) {
-        return fail(["services", name, "swap", "failure-rate"], "must be from 0 to 1");
+        return fail(["services", name, "swap", "failure-rate"], "must be from 0 to 1, as in 0.2 for 20%");
     }
     if matches!(service.trigger(), Trigger::Kafka(_)) {
         if swap.probe.is_some() {
@@ -190,30 +189,17 @@ fn migrations(name: &str, service: &Service) -> Check {
 
 /// `http://<service>.internal` is another service of this manifest that answers HTTP, and nothing else has that domain.
 fn internal_origins(manifest: &Manifest, name: &str, service: &Service) -> Check {
-    let answers_http = |callee: &str| {
-        manifest.services.get(callee).is_some_and(|callee| matches!(callee.triggers().as_slice(), [Trigger::Http(_)]))
-    };
-    for grant in service.grants.http.iter().filter(|grant| grant.origin.is_internal()) {
-        if !grant.origin.internal_service().is_some_and(answers_http) {
+    let answer_http =
+        manifest.services.iter().filter(|(_, callee)| matches!(callee.triggers()[..], [Trigger::Http(_)]));
+    let there: Vec<&str> = answer_http.map(|(callee, _)| callee.as_str()).collect();
+    for (index, grant) in service.grants.http.iter().enumerate().filter(|(_, grant)| grant.origin.is_internal()) {
+        if !grant.origin.internal_service().is_some_and(|callee| there.contains(&callee)) {
             let reason = format!(
-                "{} is no service here that answers HTTP: write http://<service>.internal, without a port",
-                grant.origin
+                "{} is no service here that answers HTTP: write http://<service>.internal, without a port; there are: {}",
+                grant.origin,
+                there.join(", ")
             );
-            return fail(["services", name, "grants", "http"], reason);
-        }
-    }
-    Ok(())
-}
-
-/// Two services of one group would each get some of the records, and none of them all.
-fn groups(manifest: &Manifest) -> Check {
-    let mut taken: BTreeMap<&str, &str> = BTreeMap::new();
-    for (name, service) in &manifest.services {
-        let Trigger::Kafka(kafka) = service.trigger() else { continue };
-        if let Some(owner) = taken.insert(&kafka.group, name) {
-            let reason =
-                format!("{:?} is the group of `{owner}` already: each service needs one of its own", kafka.group);
-            return fail(["services", name, "kafka", "group"], reason);
+            return fail(["services", name, "grants", "http", &index.to_string(), "origin"], reason);
         }
     }
     Ok(())

@@ -6,12 +6,12 @@
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::process::{Pid, test_kill_process};
 use tracing::{debug, warn};
 
-use super::ConfigError;
+use super::{ConfigError, Place};
 
 const FILE: &str = ".componentd/env";
 const OWNER: &str = "COMPONENTD_ENV_OWNER";
@@ -83,7 +83,7 @@ pub(super) fn is_name(text: &str) -> bool {
 
 /// The value may be a secret, so the line itself is not shown.
 fn error(path: &Path, line: Option<usize>, reason: String) -> ConfigError {
-    ConfigError { file: PathBuf::from(path), line, key: String::new(), reason }
+    ConfigError { place: Place { line, ..Place::file(path) }, reason }
 }
 
 /// Whether a process with this id is there, whoever's it is.

@@ -44,7 +44,8 @@ fn expand_text(text: &str, env: Env<'_>) -> Result<String, String> {
     let mut expanded = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
-        let (reference, after) = after.split_once('}').ok_or_else(|| format!("`${{` without `}}` in {text:?}"))?;
+        let (reference, after) =
+            after.split_once('}').ok_or_else(|| format!("`${{` without `}}` in {text:?}: write ${{NAME}}"))?;
         expanded.push_str(before);
         expanded.push_str(&resolve(reference, env)?);
         rest = after;

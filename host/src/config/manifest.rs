@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de};
 
-use super::bounds::{Isolation, Limits, OnLostRecords, Swap};
+use super::bounds::{Isolation, Limits, Swap};
 use super::cors::Cors;
+use super::place::Source;
 use super::schema as of;
-use super::values::{Bytes, Duration, KeyPattern, Origin, flag, optional};
+use super::values::{Bytes, Duration, KeyPattern, Origin, flag, optional, text};
 
 /// The whole file.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
@@ -24,6 +25,9 @@ pub struct Manifest {
     /// The services by name, at least one. A name has 1 to 63 lower-case letters, digits and hyphens.
     #[schemars(extend("minProperties" = 1, "propertyNames" = { "title": "name", "pattern": "^[a-z0-9-]{1,63}$" }))]
     pub services: BTreeMap<String, Service>,
+    /// The text that this was read from.
+    #[serde(skip)]
+    pub source: Source,
 }
 
 /// The host itself. It is read only at a start.
@@ -110,7 +114,7 @@ pub struct RedisBackend {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct KafkaBackend {
     /// `host:port`, several with commas between. Without TLS and without a password.
-    #[serde(deserialize_with = "nonempty")]
+    #[serde(deserialize_with = "brokers")]
     #[schemars(with = "of::Text")]
     pub brokers: String,
 }
@@ -160,15 +164,6 @@ impl Service {
     /// What calls this service.
     pub fn trigger(&self) -> Trigger<'_> {
         self.triggers().pop().expect("a manifest is checked to give each service a trigger")
-    }
-
-    /// Every topic that it reads or writes.
-    pub fn topics(&self) -> Vec<String> {
-        let mut topics = self.grants.kafka.as_ref().map_or_else(Vec::new, |grant| grant.produce.clone());
-        if let Trigger::Kafka(trigger) = self.trigger() {
-            topics.extend([trigger.topic.clone(), trigger.dead_letter.clone()]);
-        }
-        topics
     }
 }
 
@@ -225,7 +220,7 @@ pub struct KafkaTrigger {
     #[serde(deserialize_with = "nonempty")]
     #[schemars(with = "of::Text")]
     pub topic: String,
-    /// The consumer group, one for each service. A new one begins with the oldest record.
+    /// The consumer group. A new one begins with the oldest record.
     #[serde(deserialize_with = "nonempty")]
     #[schemars(with = "of::Text")]
     pub group: String,
@@ -244,9 +239,6 @@ pub struct KafkaTrigger {
     /// The longest wait between two attempts. Later records of the partition wait as well.
     #[serde(default = "KafkaTrigger::max_backoff")]
     pub max_backoff: Duration,
-    /// What becomes of a partition whose records the broker has deleted, or lost, before they were handled.
-    #[serde(default)]
-    pub on_lost_records: OnLostRecords,
 }
 
 impl KafkaTrigger {
@@ -353,13 +345,33 @@ impl Manifest {
 }
 
 pub(super) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    text.parse().map_err(|_| de::Error::custom(format!("{text:?} is no address: write IP:PORT, as in 0.0.0.0:8081")))
+    text(deserializer, "an address in quotes, as in \"0.0.0.0:8081\"", |text| {
+        text.parse().map_err(|_| format!("{text:?} is no address: write IP:PORT, as in 0.0.0.0:8081"))
+    })
 }
 
 fn nonempty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
     if text.is_empty() { Err(de::Error::custom("must not be empty")) } else { Ok(text) }
+}
+
+/// The text itself stays out of the message: a URL may hold a password.
+fn brokers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    text(deserializer, "brokers in quotes, as in \"kafka-1:9092,kafka-2:9092\"", |text| {
+        if text.contains("://") {
+            return Err("is a URL: write host:port without `…://`, as in kafka:9092".to_owned());
+        }
+        if text.split(',').map(str::trim).all(is_broker) {
+            return Ok(text.to_owned());
+        }
+        Err("must be brokers as host:port, as in kafka:9092, several with commas between".to_owned())
+    })
+}
+
+/// Without a port it is Kafka's own.
+fn is_broker(text: &str) -> bool {
+    let (host, port) = text.rsplit_once(':').unwrap_or((text, "9092"));
+    !host.is_empty() && !host.contains(['/', '@', ' ']) && port.parse::<u16>().is_ok_and(|port| port != 0)
 }
 
 fn postgres_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<url::Url, D::Error> {
@@ -377,13 +389,17 @@ fn backend_url<'de, D: Deserializer<'de>>(deserializer: D, schemes: &[&str]) -> 
         .ok_or_else(|| de::Error::custom(format!("must be {}://user:password@host:port", schemes[0])))
 }
 
+/// The values stay out of the message: they are secrets.
 fn headers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<http::HeaderMap, D::Error> {
     let headers: BTreeMap<String, String> = BTreeMap::deserialize(deserializer)?;
-    let parsed = headers.into_iter().map(|(name, value)| {
-        let parsed_name: http::HeaderName = name.parse().ok()?;
-        let mut parsed_value: http::HeaderValue = value.parse().ok()?;
-        parsed_value.set_sensitive(true);
-        Some((parsed_name, parsed_value))
-    });
-    parsed.collect::<Option<_>>().ok_or_else(|| de::Error::custom("not all of these can be HTTP headers"))
+    headers.into_iter().map(header).collect::<Result<_, _>>().map_err(de::Error::custom)
+}
+
+fn header((name, value): (String, String)) -> Result<(http::HeaderName, http::HeaderValue), String> {
+    let parsed: http::HeaderName = name.parse().map_err(|_| format!("{name:?} is no name of an HTTP header"))?;
+    let mut value: http::HeaderValue = value
+        .parse()
+        .map_err(|_| format!("the value of {name:?} can be in no HTTP header: is there a line end in it?"))?;
+    value.set_sensitive(true);
+    Ok((parsed, value))
 }

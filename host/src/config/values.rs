@@ -156,16 +156,25 @@ impl FromStr for KeyPattern {
 
 /// `true`, `false`, or the same as text, so that it can come from a variable.
 pub(super) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Flag {
-        Boolean(bool),
-        Text(String),
+    struct Flag;
+
+    impl de::Visitor<'_> for Flag {
+        type Value = bool;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("true or false")
+        }
+
+        fn visit_bool<E: de::Error>(self, value: bool) -> Result<bool, E> {
+            Ok(value)
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<bool, E> {
+            text.parse().map_err(|_| E::custom(format!("{text:?} is neither true nor false")))
+        }
     }
-    match Flag::deserialize(deserializer)? {
-        Flag::Boolean(value) => Ok(value),
-        Flag::Text(text) => text.parse().map_err(|_| de::Error::custom(format!("{text:?} is neither true nor false"))),
-    }
+
+    deserializer.deserialize_any(Flag)
 }
 
 /// Text that is empty where a variable's default is, and then counts as absent.
@@ -178,17 +187,49 @@ where
     if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(de::Error::custom) }
 }
 
+/// Reads text with `parse`; what is no text is refused with what to write.
+pub(super) fn text<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    write: &'static str,
+    parse: fn(&str) -> Result<T, String>,
+) -> Result<T, D::Error> {
+    deserializer.deserialize_str(Text { write, parse })
+}
+
+struct Text<T> {
+    write: &'static str,
+    parse: fn(&str) -> Result<T, String>,
+}
+
+impl<T> de::Visitor<'_> for Text<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.write)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        (self.parse)(text).map_err(E::custom)
+    }
+}
+
 macro_rules! deserialize_from_text {
-    ($($type:ty),*) => {$(
+    ($($type:ty: $write:literal),*) => {$(
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+                text(deserializer, $write, |text| text.parse())
             }
         }
     )*};
 }
 
-deserialize_from_text!(Duration, Bytes, Origin, KeyPattern, Canary);
+deserialize_from_text!(
+    Duration: "a duration with its unit, in quotes, as in \"10s\" or \"200ms\"",
+    Bytes: "a size with its unit, in quotes, as in \"64MiB\"",
+    Origin: "an origin in quotes, as in \"https://api.example.com\"",
+    KeyPattern: "a pattern in quotes, as in \"user:*\"",
+    Canary: "a share in quotes, as in \"10% for 60s\""
+);
 
 #[cfg(test)]
 mod tests {

@@ -42,24 +42,32 @@ fn what_is_right_is_taken() {
 fn texts_that_are_no_toml() {
     assert!(error("[services.a\n").starts_with("m.toml:1: "), "{}", error("[services.a\n"));
     let repeated = error("a = 1\nb = 2\na = 3\n");
-    assert!(repeated.starts_with("m.toml:3: ") && repeated.contains("duplicate key"), "{repeated}");
+    assert!(repeated.starts_with("m.toml:3: ") && repeated.contains("is there already: write it once"), "{repeated}");
 }
 
 #[test]
 fn unknown_and_missing_keys() {
-    assert_eq!(error(""), "m.toml:1: missing field `services`");
+    assert_eq!(error(""), "m.toml:1: there is no service; add a [services.<name>] table");
     assert_eq!(error("[services]\n"), "m.toml:1: services: there is no service; add a [services.<name>] table");
-    assert!(error("[service.a]\n").starts_with("m.toml:1: service: unknown field `service`, expected one of "));
-    assert!(error(&service("htpp = {}")).starts_with("m.toml:5: services.a.htpp: unknown field `htpp`"));
-    assert!(error_in("limits = { memroy = '1MiB' }").starts_with("m.toml:6: services.a.limits.memroy: unknown field"));
-    assert!(error_in("grants.mysql.a = {}").starts_with("m.toml:6: services.a.grants.mysql: unknown field"));
+    assert!(
+        error("[service.a]\n")
+            .starts_with("m.toml:1: service: there is no key `service` here, did you mean `services`?")
+    );
+    assert!(
+        error(&service("htpp = {}"))
+            .starts_with("m.toml:5: services.a.htpp: there is no key `htpp` here, did you mean `http`?")
+    );
+    assert!(
+        error_in("limits = { memroy = '1MiB' }").starts_with("m.toml:6: services.a.limits.memroy: there is no key")
+    );
+    assert!(error_in("grants.mysql.a = {}").starts_with("m.toml:6: services.a.grants.mysql: there is no key"));
     assert!(
         error("[services.a]\nhttp = { listen = '127.0.0.1:0' }\n")
-            .starts_with("m.toml:1: services.a: missing field `component`")
+            .starts_with("m.toml:1: services.a: the key `component` is missing")
     );
     assert!(
         error_in("grants.postgres.a = {}")
-            .starts_with("m.toml:6: services.a.grants.postgres.a: missing field `database`")
+            .starts_with("m.toml:6: services.a.grants.postgres.a: the key `database` is missing")
     );
 }
 
@@ -68,7 +76,9 @@ fn triggers() {
     let reason = "nothing calls this service: give it `http = { listen = … }` or `kafka = { … }`";
     assert_eq!(error(&service("")), format!("m.toml:3: services.a: {reason}"));
     let kafka = "kafka = { topic = 't', group = 'g', dead-letter = 'd' }";
-    assert_eq!(error_in(kafka), "m.toml:3: services.a: has both `http` and `kafka`; a service has one trigger");
+    assert!(
+        error_in(kafka).starts_with("m.toml:3: services.a: has both `http` and `kafka`; a service has one trigger")
+    );
     let reason = "needs a server: add `kafka = { brokers = \"host:9092\" }` under [backends]";
     assert_eq!(error(&service(kafka)), format!("m.toml:5: services.a.kafka: {reason}"));
     let same = "kafka = { topic = 't', group = 'g', dead-letter = 't' }";
@@ -76,14 +86,6 @@ fn triggers() {
     assert_eq!(error(&service(same)), format!("m.toml:5: services.a.kafka.dead-letter: {reason}"));
     let none = "kafka = { topic = 't', group = 'g', dead-letter = 'd', attempts = 0 }";
     assert_eq!(error(&service(none)), "m.toml:5: services.a.kafka.attempts: must be at least 1");
-    let unknown = "kafka = { topic = 't', group = 'g', dead-letter = 'd', on-lost-records = 'skip' }";
-    let reason = "unknown variant `skip`, expected `stop` or `continue`";
-    assert_eq!(error(&service(unknown)), format!("m.toml:5: services.a.kafka.on-lost-records: {reason}"));
-    let other = "kafka = { topic = 'u', group = 'g', dead-letter = 'd' }";
-    let shared = format!("{}[services.b]\ncomponent = 'b.wasm'\n{other}\n", service(kafka))
-        .replace("redis = { url = 'redis://r' }", "kafka = { brokers = 'k:1' }");
-    let reason = "\"g\" is the group of `a` already: each service needs one of its own";
-    assert_eq!(error(&shared), format!("m.toml:8: services.b.kafka.group: {reason}"));
     let empty = "kafka = { topic = '', group = 'g', dead-letter = 'd' }";
     assert_eq!(error(&service(empty)), "m.toml:5: services.a.kafka.topic: must not be empty");
 }
@@ -134,12 +136,9 @@ fn cors() {
     ] {
         assert_eq!(error(&cors(keys)), format!("m.toml:6: services.a.http.cors.{key}: {reason}"));
     }
-    assert!(error(&cors("")).starts_with("m.toml:6: services.a.http.cors: missing field `origins`"));
+    assert!(error(&cors("")).starts_with("m.toml:6: services.a.http.cors: the key `origins` is missing"));
     let wrong = error(&cors("origins = 5"));
-    assert!(
-        wrong.contains("expected a list of origins, as in [\"https://shop.example\"], or \"*\" for all"),
-        "{wrong}"
-    );
+    assert!(wrong.contains("write a list of origins, as in [\"https://shop.example\"], or \"*\" for all"), "{wrong}");
 }
 
 #[test]
@@ -148,7 +147,7 @@ fn variables() {
     assert_eq!(error_in("config = { key = 'a${UNSET}' }"), format!("m.toml:6: services.a.config.key: {reason}"));
     assert_eq!(
         error_in("config = { key = '${SET' }"),
-        "m.toml:6: services.a.config.key: `${` without `}` in \"${SET\""
+        "m.toml:6: services.a.config.key: `${` without `}` in \"${SET\": write ${NAME}"
     );
     assert!(
         error_in("grants.http = [{ origin = '${A B}' }]")
@@ -182,7 +181,7 @@ fn values() {
         (
             "grants.http = [{ origin = 'https://a', headers = { 'a b' = 'c' } }]",
             "grants.http.0.headers",
-            "not all of these can be HTTP headers",
+            "\"a b\" is no name of an HTTP header",
         ),
         (
             "grants.http = [{ origin = 'https://a', private = 'maybe' }]",
@@ -208,9 +207,11 @@ fn names_and_types() {
     assert_eq!(named("'a b'"), format!("m.toml:1: services.a b: {reason}"));
     assert!(
         error_in("limits = { concurrency = 'many' }")
-            .starts_with("m.toml:6: services.a.limits.concurrency: invalid type: string")
+            .starts_with("m.toml:6: services.a.limits.concurrency: this text does not fit here")
     );
-    assert!(error_in("config = { key = 5 }").starts_with("m.toml:6: services.a.config.key: invalid type: integer"));
+    assert!(
+        error_in("config = { key = 5 }").starts_with("m.toml:6: services.a.config.key: the number 5 does not fit here")
+    );
 }
 
 /// They would be kept as one.
@@ -253,8 +254,8 @@ fn probes_and_canaries() {
     for (swap, key, reason) in [
         ("probe = 'a'", "swap.probe", "must be a path, as in /healthz"),
         ("probe = { path = 'a' }", "swap.probe", "must be a path, as in /healthz"),
-        ("probe = 5", "swap.probe", &format!("invalid type: integer `5`, expected {expected}")),
-        ("probe = { status = 200 }", "swap.probe", "missing field `path`"),
+        ("probe = 5", "swap.probe", &format!("the number 5 does not fit here: write {expected}")),
+        ("probe = { status = 200 }", "swap.probe", "the key `path` is missing: add it"),
         ("probe = { path = '/', status = 99 }", "swap.probe.status", "must be from 200 to 599"),
         ("affinity = 'header:x'", "swap.affinity", "is of use only with a `canary`, as in \"10% for 60s\""),
         ("affinity = 'x-user'", "swap.affinity", "\"x-user\" names nothing: write header:<name> or cookie:<name>"),
@@ -295,7 +296,7 @@ fn services_within_the_host() {
 #[test]
 fn isolation_and_instances() {
     parse(&service("http = { listen = '127.0.0.1:0' }\nisolation = 'request'\nlimits = { reuse = 5 }")).unwrap();
-    assert!(error_in("isolation = 'none'").contains("unknown variant `none`, expected `reuse` or `request`"));
+    assert!(error_in("isolation = 'none'").contains("\"none\" is no choice here: write \"reuse\" or \"request\""));
     assert!(error_in("limits = { reuse = 0 }").starts_with("m.toml:6: services.a.limits.reuse: must be at least 1"));
     let host =
         |instances: u32| format!("[host]\ninstances = {instances}\n{}", service("http = { listen = '[::1]:0' }"));

@@ -92,16 +92,6 @@ async fn a_second_signal_ends_at_once() {
     assert_eq!(request.await.unwrap(), None);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_port_in_use_is_named_with_its_service() {
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap().to_string();
-    let ended = Process::run(&sleeper(&address)).end().await;
-    let said = ended.expect(71);
-    assert!(said.starts_with(&format!("componentd: sleeper cannot listen on {address}: ")), "{said}");
-    assert!(said.ends_with("end what uses the port, or give `listen` another address"), "{said}");
-}
-
 /// Runs a manifest that cannot be run, and checks it as well: both say the same.
 async fn refused(manifest: &ManifestFile, code: i32) -> String {
     let said = Process::run(manifest).end().await.expect(code).to_owned();
@@ -127,42 +117,6 @@ fn service(component: &str, more: &str) -> ManifestFile {
 const HTTP: &str = "http = { listen = '127.0.0.1:0' }";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_missing_component_is_named() {
-    let said = refused(&service("absent.wasm", HTTP), 66).await;
-    let expected = "componentd: service users: the component …/absent.wasm cannot be read: No such file or directory (os error 2); \
-                    build it, or correct `component` in the manifest";
-    assert_eq!(said, expected);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_component_is_named() {
-    let manifest = service("text.wasm", HTTP);
-    std::fs::write(manifest.folder.path().join("text.wasm"), "text").unwrap();
-    let said = refused(&manifest, 65).await;
-    assert!(said.starts_with("componentd: service users: …/text.wasm is no WebAssembly component: "), "{said}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn missing_grants_are_listed_with_what_would_grant_them() {
-    let (users, granted) = (component("users"), format!("{HTTP}\ngrants.redis = {{ write = ['user:*'] }}"));
-    let said = refused(&service(&users, &granted), 65).await;
-    let expected = "imports what the manifest does not grant:\n  componentd:postgres/client; \
-                    add to [services.users]: grants.postgres.<alias> = { database = \"…\" }";
-    assert_eq!(said, format!("componentd: service users: {users} {expected}"));
-    let said = refused(&service(&users, HTTP), 65).await;
-    assert!(said.contains("componentd:postgres/client") && said.contains("componentd:redis/client"), "{said}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_component_for_another_trigger_is_named_with_its_exports() {
-    let (echo, trigger) = (guest("kafka-echo"), format!("{HTTP}\ngrants.redis = {{}}"));
-    let said = refused(&service(&echo, &trigger), 65).await;
-    let expected =
-        format!("componentd: service users: {echo} does not export wasi:http/incoming-handler, which a service with");
-    assert!(said.starts_with(&expected) && said.contains("it exports componentd:kafka/handler@"), "{said}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_manifest_is_named_with_line_and_key() {
     let manifest = ManifestFile::new("[services.users]\ncomponent = 'users.wasm'\nhttp = { listen = '127.0.0.1' }\n");
     let said = refused(&manifest, 64).await;
@@ -170,31 +124,6 @@ async fn a_wrong_manifest_is_named_with_line_and_key() {
     assert_eq!(said, format!("componentd: …/manifest.toml:3: {reason}"));
     let absent = command(&["run", "--manifest", "/absent.toml"], &[]).await;
     assert!(absent.expect(64).contains("/absent.toml: cannot be read: "), "{absent:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_migration_that_fails_is_named() {
-    let (url, users) = (postgres().await, component("users"));
-    let database = crate::support::servers::new_database(url, "broken").await;
-    let manifest = ManifestFile::new(&format!(
-        r#"
-        [backends]
-        postgres = {{ url = "{url}" }}
-        redis = {{ url = "redis://127.0.0.1:1" }}
-        [services.users]
-        component = "{users}"
-        http = {{ listen = "127.0.0.1:0" }}
-        grants.postgres.users = {{ database = "{database}", migrations = "migrations" }}
-        grants.redis = {{ write = ["user:*"] }}
-        "#
-    ));
-    let folder = manifest.folder.path().join("migrations");
-    std::fs::create_dir(&folder).unwrap();
-    std::fs::write(folder.join("0001_broken.sql"), "create tabel users ()").unwrap();
-    let ended = Process::run(&manifest).end().await;
-    let said = ended.expect(65);
-    assert!(said.starts_with("componentd: service users: the migrations in ") && said.contains(&database), "{said}");
-    assert!(said.contains("syntax error"), "{said}");
 }
 
 /// Nothing listens on port 1.

@@ -9,7 +9,8 @@ use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgPool
 use sqlx::{AssertSqlSafe, Either, Executor, SqlSafeStr, Statement};
 use tokio::sync::Notify;
 
-use super::migration::{self, MigrationError};
+use super::migration;
+use super::migration_error::MigrationError;
 use super::plain::{self, Shown};
 use super::pool::{Borrowed, Pool};
 use super::refusal::{error, while_connecting};

@@ -7,17 +7,8 @@ use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::postgres::PgConnection;
 
 use super::ledger;
-use super::refusal::about_the_server;
+use super::migration_error::{MigrationError, explain};
 use crate::config;
-
-/// Why a database could not be made ready.
-#[derive(Debug, thiserror::Error)]
-pub enum MigrationError {
-    #[error("the database {database:?} cannot be reached: {source}")]
-    Unreachable { database: String, source: sqlx::Error },
-    #[error("the migrations in {folder} failed on the database {database:?}: {source}")]
-    Failed { database: String, folder: String, source: MigrateError },
-}
 
 /// Applies those of a service that the database has not seen. Several hosts and services may do this at once: an advisory
 /// lock on the database is held from before the first look.
@@ -30,7 +21,7 @@ pub(super) async fn apply(
     grant: &config::PostgresGrant,
 ) -> Result<(), MigrationError> {
     let Some(folder) = &grant.migrations else { return Ok(()) };
-    apply_from(connection, service, folder).await.map_err(|error| failed(grant, folder, error))
+    apply_from(connection, service, folder).await.map_err(|error| explain(grant, folder, error))
 }
 
 /// What a call of a component may take is no limit for a migration, nor for waiting until another host has done its own.
@@ -52,24 +43,4 @@ async fn apply_from(connection: &mut PgConnection, service: &str, folder: &Path)
     migrator.set_locking(false).dangerous_set_table_name(table);
     migrator.run_direct(None, connection, false).await?;
     connection.unlock().await
-}
-
-/// A connection that broke meanwhile, or a server that is ending or full, is no fault of the migration.
-fn failed(grant: &config::PostgresGrant, folder: &Path, error: MigrateError) -> MigrationError {
-    let database = grant.database.clone();
-    match error {
-        MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) if may_pass(&source) => {
-            MigrationError::Unreachable { database, source }
-        }
-        source => MigrationError::Failed { database, folder: folder.display().to_string(), source },
-    }
-}
-
-fn may_pass(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Database(refusal) => refusal.code().is_some_and(|sqlstate| about_the_server(&sqlstate)),
-        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => true,
-        sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,
-        _ => false,
-    }
 }

@@ -5,6 +5,8 @@ mod calendar;
 mod client;
 mod ledger;
 mod migration;
+mod migration_error;
+pub mod migration_files;
 mod numeric;
 mod plain;
 mod pool;
@@ -16,7 +18,7 @@ mod sql_type;
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 
 pub use self::client::{Database, Databases, Transaction};
-pub use self::migration::MigrationError;
+pub use self::migration_error::MigrationError;
 use crate::bindings::componentd::kafka::types::OutgoingRecord;
 use crate::bindings::componentd::postgres::client as wit;
 use crate::capability::away::BackendAway;

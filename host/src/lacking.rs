@@ -1,0 +1,177 @@
+//! What a component imports and this host does not have, all of it, with what comes near.
+
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, Linker, ResourceType};
+
+use crate::config::reasons::nearest;
+use crate::state::State;
+
+/// The interfaces that the linker has, by package, for messages; what decides is the linker itself.
+const OFFERED: [(&str, &str, &[&str]); 12] = [
+    (
+        "wasi:cli",
+        "0.2.12",
+        &[
+            "environment",
+            "exit",
+            "stdin",
+            "stdout",
+            "stderr",
+            "terminal-input",
+            "terminal-output",
+            "terminal-stdin",
+            "terminal-stdout",
+            "terminal-stderr",
+        ],
+    ),
+    ("wasi:clocks", "0.2.12", &["monotonic-clock", "wall-clock"]),
+    ("wasi:config", "0.2.0-rc.1", &["store"]),
+    ("wasi:filesystem", "0.2.12", &["types", "preopens"]),
+    ("wasi:http", "0.2.12", &["types", "outgoing-handler"]),
+    ("wasi:io", "0.2.12", &["error", "poll", "streams"]),
+    ("wasi:logging", "0.1.0-draft", &["logging"]),
+    ("wasi:random", "0.2.12", &["random", "insecure", "insecure-seed"]),
+    (
+        "wasi:sockets",
+        "0.2.12",
+        &["network", "instance-network", "ip-name-lookup", "tcp", "tcp-create-socket", "udp", "udp-create-socket"],
+    ),
+    ("componentd:postgres", "0.1.0", &["client"]),
+    ("componentd:redis", "0.1.0", &["client"]),
+    ("componentd:kafka", "0.1.0", &["types", "producer"]),
+];
+
+/// A line for each import of `component` that `linker` has nothing for.
+pub fn lacking(linker: &Linker<State>, component: &Component) -> Vec<String> {
+    let mut linker = linker.clone();
+    let engine = component.engine();
+    let component_type = component.component_type();
+    let mut imports: Vec<_> = component_type.imports(engine).map(|(name, import)| (name, import.ty)).collect();
+    let mut lacking = Vec::new();
+    // The linker names one import at a time: that one gets a stand-in, and the next is asked for.
+    while let Err(error) = linker.instantiate_pre(component) {
+        let said = error.to_string();
+        let Some(at) = imports.iter().position(|(name, _)| said.contains(&format!("`{name}`"))) else {
+            lacking.push(format!("{error:#}"));
+            break;
+        };
+        let (name, import) = imports.remove(at);
+        lacking.push(format!("{name}: {}", explain(name, &import, &error)));
+        if stand_in(&mut linker, name, &import).is_err() {
+            break;
+        }
+    }
+    lacking
+}
+
+fn explain(import: &str, item: &ComponentItem, error: &wasmtime::Error) -> String {
+    if !matches!(item, ComponentItem::ComponentInstance(_)) {
+        return "this host has interfaces only, no functions or types outside one".to_owned();
+    }
+    let (name, version) = import.split_once('@').unwrap_or((import, ""));
+    let (package, interface) = name.split_once('/').unwrap_or((name, ""));
+    let Some((_, has, interfaces)) = OFFERED.into_iter().find(|(offered, ..)| *offered == package) else {
+        return nothing_of(package);
+    };
+    if !interfaces.contains(&interface) {
+        let guess = nearest(interface, interfaces).map(|near| format!(", did you mean {near}?")).unwrap_or_default();
+        return format!("{package} {has} has no such interface here{guess}; there are: {}", interfaces.join(", "));
+    }
+    if !is_compatible(version, has) {
+        return format!("this host has version {has} of it: build the component against that one");
+    }
+    format!("the {has} of this host differs: {}", difference(error))
+}
+
+fn nothing_of(package: &str) -> String {
+    let packages: Vec<&str> = OFFERED.into_iter().map(|(package, ..)| package).collect();
+    let guess = nearest(package, &packages).map(|near| format!(", did you mean {near}?")).unwrap_or_default();
+    format!("this host has nothing of {package}{guess}; its packages are: {}", packages.join(", "))
+}
+
+/// As the linker compares: up to the first number that is not zero, and pre-releases only with themselves.
+fn is_compatible(version: &str, has: &str) -> bool {
+    let track = |version: &str| {
+        let (major, rest) = version.split_once('.')?;
+        let (minor, _) = rest.split_once('.')?;
+        let is_release = !version.contains('-');
+        is_release.then(|| if major == "0" { format!("0.{minor}") } else { major.to_owned() })
+    };
+    version == has || track(version).is_some_and(|wanted| track(has) == Some(wanted))
+}
+
+/// What the linker says below the import's name: which item, and what of it.
+fn difference(error: &wasmtime::Error) -> String {
+    let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
+    causes
+        .join(": ")
+        .replace("instance export ", "")
+        .replace(" has the wrong type: function implementation is missing", " is missing")
+}
+
+/// Something under the name of an import, so that the linker goes on to the next.
+fn stand_in(linker: &mut Linker<State>, name: &str, import: &ComponentItem) -> wasmtime::Result<()> {
+    let engine = linker.engine().clone();
+    let ComponentItem::ComponentInstance(instance) = import else {
+        return linker.root().func_new(name, |_, _, _, _| Ok(()));
+    };
+    for (item, export) in instance.exports(&engine) {
+        // What the host has of it stays: other interfaces refer to its resources.
+        let is_resource = matches!(export.ty, ComponentItem::Resource(_));
+        linker.allow_shadowing(!is_resource);
+        let mut there = linker.instance(&own_name(name))?;
+        match export.ty {
+            ComponentItem::Resource(_) => {
+                let _ = there.resource(item, ResourceType::host::<StandIn>(), |_, _| Ok(()));
+            }
+            ComponentItem::ComponentFunc(_) => there.func_new(item, |_, _, _, _| Ok(()))?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+struct StandIn;
+
+/// The name by which the linker has the interface, where it has a compatible one.
+fn own_name(import: &str) -> String {
+    let Some((name, version)) = import.split_once('@') else { return import.to_owned() };
+    let has = OFFERED.into_iter().find(|(package, _, interfaces)| {
+        name.split_once('/').is_some_and(|(of, interface)| of == *package && interfaces.contains(&interface))
+    });
+    match has {
+        Some((_, has, _)) if is_compatible(version, has) => format!("{name}@{has}"),
+        _ => import.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wasmtime::component::Linker;
+
+    use super::{OFFERED, is_compatible};
+    use crate::capability;
+
+    #[test]
+    fn what_is_offered_is_in_the_linker() {
+        let engine = wasmtime::Engine::default();
+        let mut linker = Linker::new(&engine);
+        capability::add_to_linker(&mut linker).unwrap();
+        for (package, version, interfaces) in OFFERED {
+            for interface in interfaces {
+                let name = format!("{package}/{interface}@{version}");
+                // Whatever has the name already does not give it away.
+                assert!(linker.root().func_new(&name, |_, _, _, _| Ok(())).is_err(), "{name}");
+            }
+        }
+        assert!(linker.root().func_new("wasi:http/types@0.3.0", |_, _, _, _| Ok(())).is_ok());
+    }
+
+    #[test]
+    fn versions_of_one_track_are_compatible() {
+        assert!(is_compatible("0.2.0", "0.2.12") && is_compatible("0.2.99", "0.2.12"));
+        assert!(is_compatible("0.1.0-draft", "0.1.0-draft"));
+        assert!(!is_compatible("0.3.0", "0.2.12") && !is_compatible("0.2.0-rc.1", "0.2.12"));
+        assert!(!is_compatible("", "0.2.12") && !is_compatible("1.2.0", "0.2.12"));
+    }
+}

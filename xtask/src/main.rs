@@ -8,6 +8,7 @@ mod cargo_component;
 mod chaos;
 mod child;
 mod components;
+mod compose;
 mod environment;
 mod host;
 mod image;

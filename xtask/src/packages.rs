@@ -31,6 +31,11 @@ pub const REDIS: Need = Need { package: "redis-server", met: || find("redis-serv
 pub const WRK: Need = Need { package: "wrk", met: || find("wrk").is_some() };
 /// Counts instructions, for the benchmarks.
 pub const CALLGRIND: Need = Need { package: "valgrind", met: || find("valgrind").is_some() };
+/// A container engine, and what makes a Debian without one.
+pub const DOCKER: Need = Need { package: "docker.io", met: || find("dockerd").is_some() };
+pub const DEBOOTSTRAP: Need = Need { package: "debootstrap", met: || find("debootstrap").is_some() };
+/// Requests as the documents show them.
+pub const CURL: Need = Need { package: "curl", met: || find("curl").is_some() };
 /// Apache Kafka, for the tests.
 pub const JVM: &[Need] = &[
     Need { package: "default-jre-headless", met: || find("java").is_some() },

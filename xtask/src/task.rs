@@ -6,7 +6,8 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    bench, book, cargo_component, chaos, components, image, journey, profile, reference, release, setup, test, tidy, up,
+    bench, book, cargo_component, chaos, components, compose, image, journey, profile, reference, release, setup, test,
+    tidy, up,
 };
 
 /// The chores of this repository.
@@ -37,6 +38,8 @@ enum Task {
     Release,
     /// Record what the host does under load, into host/componentd.profdata.
     Profile,
+    /// Build the store's images, start them, and check what is promised of them.
+    Compose(compose::Arguments),
     /// Build what the Dockerfile copies into its images.
     Image(image::Arguments),
     /// Build the components into components/*.wasm.
@@ -67,6 +70,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode> {
         Task::Test { arguments } => test::run(&arguments)?,
         Task::Release => drop(release::run()?),
         Task::Profile => profile::run()?,
+        Task::Compose(arguments) => compose::run(&arguments)?,
         Task::Image(arguments) => image::run(&arguments)?,
         Task::Components { cargo_component: false } => components::components()?,
         Task::Components { cargo_component: true } => cargo_component::build()?,

@@ -1,6 +1,7 @@
 //! `cargo xtask tidy`: what the compiler does not check, and people forget.
 
 mod book;
+mod dockerignore;
 mod files;
 mod headings;
 mod links;
@@ -32,6 +33,7 @@ pub fn run() -> Result<()> {
 /// `file:line: what is wrong`, for everything below `root`.
 fn check(root: &Path) -> Result<Vec<String>> {
     let mut findings = book::check(root)?;
+    findings.extend(dockerignore::check(root)?);
     for path in files::below(root)? {
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let shown = path.strip_prefix(root).unwrap_or(&path).display().to_string();

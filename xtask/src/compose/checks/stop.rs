@@ -1,0 +1,42 @@
+//! The end of the store, and its return.
+
+use anyhow::{Result, ensure};
+
+use super::answers;
+use crate::compose::clone::Clone;
+use crate::compose::load::{Load, Use};
+use crate::compose::store::Store;
+
+/// Clients of each kind.
+const CLIENTS: usize = 5;
+/// Answers before the stop.
+const WARM: usize = 100;
+
+/// Straight to the container: the proxy of published ports takes connections that the host never sees.
+pub fn under_load(store: &Store, _: &Clone) -> Result<()> {
+    let address = store.inspect("componentd", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}")?;
+    let store_at = format!("{address}:8083").parse()?;
+    let loads = [Load::start(store_at, Use::Again, CLIENTS), Load::start(store_at, Use::Once, CLIENTS)];
+    store.until("the load is answered", || Ok(loads.iter().all(|load| load.answers() > WARM)))?;
+    store.compose(["stop"])?;
+    for load in loads {
+        let lost = load.end();
+        ensure!(lost.is_empty(), "requests were accepted and got no answer: {}", lost.join(", "));
+    }
+    for service in ["componentd", "mailbox", "postgres", "redis"] {
+        let code = store.inspect(service, "{{.State.ExitCode}}")?;
+        ensure!(code == "0", "{service} ended with {code}");
+    }
+    // What a JVM says after SIGTERM.
+    let code = store.inspect("kafka", "{{.State.ExitCode}}")?;
+    ensure!(code == "143" || code == "0", "kafka ended with {code}");
+    Ok(())
+}
+
+/// Accounts, orders, and where the consumer was.
+pub fn data_is_kept(store: &Store, _: &Clone) -> Result<()> {
+    store.compose(["down"])?;
+    store.up()?;
+    answers::is_known(store)?;
+    answers::order_and_mail(store)
+}

@@ -68,8 +68,14 @@ impl Clone {
             self.make_folder_of(&to)?;
             return Ok(std::os::unix::fs::symlink(fs::read_link(&from)?, &to)?);
         }
-        let executable = kind.permissions().mode() & EXECUTABLE;
-        Ok(self.create(name, FILE | executable)?.write_all(&fs::read(&from)?)?)
+        let mut file = self.create(name, FILE | kind.permissions().mode() & EXECUTABLE)?;
+        file.write_all(&fs::read(&from)?)?;
+        // Cargo goes by it: what was built before from this very file is not built again. Of components there may be a
+        // later build, by a check that has edited them.
+        if !name.starts_with("components/") {
+            file.set_modified(kind.modified()?)?;
+        }
+        Ok(())
     }
 
     fn create(&self, name: &str, mode: u32) -> std::io::Result<fs::File> {

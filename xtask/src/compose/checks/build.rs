@@ -41,11 +41,10 @@ pub fn context_is_the_project_without_secrets(store: &Store, _: &Clone) -> Resul
 /// Folders of other names: `.env.example` says what to do where they have one.
 pub fn clones_share_nothing(store: &Store, other: &Clone) -> Result<()> {
     let ours = store.compose(["config"])?;
-    let mut theirs = store.command(["config"]);
-    let theirs = output(theirs.current_dir(other.path()).env("COMPOSE_FILE", "docker-compose.yml"))?;
+    let theirs = output(store.engine.docker(["compose", "config"]).current_dir(other.path()))?;
     for volume in ["postgres", "redis", "kafka", "versions"] {
-        expect(&format!("name: one_{volume}\n"), &ours)?;
-        expect(&format!("name: two_{volume}\n"), &theirs)?;
+        expect(&format!("name: one_{volume}"), &ours)?;
+        expect(&format!("name: two_{volume}"), &theirs)?;
     }
     Ok(())
 }

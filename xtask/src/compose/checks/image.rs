@@ -23,7 +23,8 @@ postgres = { url = "postgres://componentd:componentd@postgres:5432" }
 [services.store]
 component = "components/store.wasm"
 http = { listen = "0.0.0.0:8090" }
-config = { orders-url = "http://localhost", orders-timeout-ms = "1000" }
+config = { orders-url = "http://orders.example", orders-timeout-ms = "1000" }
+grants.http = [{ origin = "http://orders.example" }]
 grants.postgres.store = { database = "storedb", migrations = "components/store/migrations" }
 "#;
 
@@ -51,8 +52,21 @@ pub fn small_and_closed(store: &Store, _: &Clone) -> Result<()> {
 fn beside(store: &Store, container: &str) -> Result<String> {
     let look = "tr -s '\\t' ' ' < /proc/1/status; touch /proc/1/root/x 2>&1 || true";
     let (image, pid) = (store.inspect("postgres", "{{.Image}}")?, format!("container:{container}"));
-    let run =
-        ["run", "--rm", "--privileged", "--user", "root", "--pid", &pid, "--entrypoint", "sh", &image, "-c", look];
+    let run = [
+        "run",
+        "--rm",
+        "--cap-add",
+        "SYS_PTRACE",
+        "--user",
+        "root",
+        "--pid",
+        &pid,
+        "--entrypoint",
+        "sh",
+        &image,
+        "-c",
+        look,
+    ];
     store.engine.ask(run)
 }
 

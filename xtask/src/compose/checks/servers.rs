@@ -100,7 +100,7 @@ pub fn restarted(store: &Store, _: &Clone) -> Result<()> {
             Ok(state.starts_with("true") && !state.contains(" 0 ") && !state.ends_with(&format!(" {pid}")))
         })?;
     }
-    store.until_has("ready", || store.componentd(&["ready"]))?;
+    store.until_has(r#""status":"ready""#, || get(&store.url(Port::Admin, "/readyz")))?;
     answers::order_and_mail(store)
 }
 

@@ -1,6 +1,6 @@
-//! A real Apache Kafka: one KRaft node on the JVM, for the tests.
+//! A real Apache Kafka: one KRaft node on the JVM.
 //!
-//! Without a password: whoever can connect to loopback can read and write it while a test runs.
+//! Without a password: whoever can connect to loopback can read and write it while it runs.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::Result;
-use crate::{EmbeddedKafka, INIT_SQL, Mailbox, Postgres, Redis};
+use crate::{INIT_SQL, Kafka, Mailbox, Postgres, Redis};
 
 /// How often we look whether a child has died.
 const WATCH: Duration = Duration::from_millis(500);
@@ -29,6 +29,8 @@ pub struct Options {
     /// The data folders are below it.
     pub data: PathBuf,
     pub only: Vec<Backend>,
+    /// The jars of Apache Kafka; without them, the embedded broker stands in.
+    pub kafka_jars: Option<PathBuf>,
     /// 0: any free one.
     pub postgres_port: u16,
     /// 0: any free one.
@@ -41,7 +43,7 @@ impl Options {
     /// Everything, below `data`, on free ports.
     pub fn new(data: impl Into<PathBuf>) -> Self {
         let only = Backend::ALL.to_vec();
-        Self { data: data.into(), only, postgres_port: 0, redis_port: 0, mailbox_port: 0 }
+        Self { data: data.into(), only, kafka_jars: None, postgres_port: 0, redis_port: 0, mailbox_port: 0 }
     }
 }
 
@@ -50,7 +52,7 @@ impl Options {
 pub struct Backends {
     pub postgres: Option<Postgres>,
     pub redis: Option<Redis>,
-    pub kafka: Option<EmbeddedKafka>,
+    pub kafka: Option<Kafka>,
     pub mailbox: Option<Mailbox>,
 }
 
@@ -61,7 +63,7 @@ impl Backends {
         let (postgres, redis, kafka, mailbox) = tokio::try_join!(
             when(wanted(Backend::Postgres), Postgres::start(&options.data, options.postgres_port, INIT_SQL)),
             when(wanted(Backend::Redis), Redis::start(&options.data, options.redis_port)),
-            when(wanted(Backend::Kafka), async { EmbeddedKafka::start() }),
+            when(wanted(Backend::Kafka), Kafka::start(options.kafka_jars.as_deref(), &options.data)),
             when(wanted(Backend::Mailbox), Mailbox::start(options.mailbox_port)),
         )?;
         Ok(Self { postgres, redis, kafka, mailbox })
@@ -73,7 +75,7 @@ impl Backends {
         let variables = [
             ("DATABASE_URL", self.postgres.as_ref().map(Postgres::url)),
             ("REDIS_URL", self.redis.as_ref().map(Redis::url)),
-            ("KAFKA_BROKERS", self.kafka.as_ref().map(EmbeddedKafka::url)),
+            ("KAFKA_BROKERS", self.kafka.as_ref().map(Kafka::url)),
             ("MAILBOX_URL", mailbox.as_ref().map(|url| format!("{url}/mailbox"))),
             ("SENDGRID_URL", mailbox),
         ];
@@ -84,9 +86,9 @@ impl Backends {
     pub fn notices(&self) -> Vec<String> {
         let postgres = self.postgres.as_ref().and_then(Postgres::notice);
         let redis = self.redis.as_ref().and_then(Redis::notice);
-        let memory = |what: &str| format!("{what} is in memory only: it is gone when this process ends");
-        let kafka = self.kafka.as_ref().map(|_| memory("what is written to the embedded Kafka"));
-        let mailbox = self.mailbox.as_ref().map(|_| memory("what the mailbox shows"));
+        let kafka = self.kafka.as_ref().map(Kafka::notice);
+        let in_memory = || "what the mailbox shows is in memory only: it is gone when this process ends".to_owned();
+        let mailbox = self.mailbox.as_ref().map(|_| in_memory());
         [postgres, redis, kafka, mailbox].into_iter().flatten().collect()
     }
 
@@ -95,7 +97,9 @@ impl Backends {
         loop {
             let postgres = self.postgres.as_mut().and_then(Postgres::process);
             let redis = self.redis.as_mut().and_then(Redis::process);
-            if let Some(failed) = [postgres, redis].into_iter().flatten().find_map(|process| process.obituary()) {
+            let kafka = self.kafka.as_mut().and_then(Kafka::process);
+            if let Some(failed) = [postgres, redis, kafka].into_iter().flatten().find_map(|process| process.obituary())
+            {
                 return failed;
             }
             tokio::time::sleep(WATCH).await;
@@ -105,8 +109,12 @@ impl Backends {
     /// Stops them in order.
     pub async fn stop(self) {
         let Self { mut postgres, mut redis, kafka, mailbox } = self;
-        drop(kafka);
         tokio::join!(
+            async {
+                if let Some(kafka) = kafka {
+                    kafka.stop().await
+                }
+            },
             async {
                 if let Some(postgres) = &mut postgres {
                     postgres.stop().await

@@ -21,12 +21,15 @@ pub struct Arguments {
 
 #[derive(Args)]
 pub struct Serve {
-    /// The folder for the data of Postgres and Redis; one process at a time may use it.
+    /// The folder for the data of Postgres, Redis and Apache Kafka; one process at a time may use it.
     #[arg(long, value_name = "DIR", default_value = ".componentd")]
     data: PathBuf,
     /// Start these instead of all.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "BACKEND")]
     only: Vec<Backend>,
+    /// Apache Kafka's jars, as `fetch-kafka` fetches them. Without, the embedded broker stands in.
+    #[arg(long, value_name = "DIR")]
+    kafka_jars: Option<PathBuf>,
     /// 0 is any free port.
     #[arg(long, default_value_t = 0, value_name = "PORT")]
     postgres_port: u16,
@@ -46,7 +49,7 @@ pub enum Command {
         #[arg(long, value_name = "IP:PORT")]
         listen: SocketAddr,
     },
-    /// Fetch the jars of Apache Kafka with Maven, for the tests; needs Java and Maven.
+    /// Fetch the jars of Apache Kafka with Maven; needs Java and Maven.
     FetchKafka {
         /// Where they go.
         #[arg(long, value_name = "DIR", default_value = ".componentd/kafka-jars")]
@@ -56,8 +59,8 @@ pub enum Command {
 
 impl From<Serve> for Options {
     fn from(serve: Serve) -> Self {
-        let Serve { data, only, postgres_port, redis_port, mailbox_port } = serve;
+        let Serve { data, only, kafka_jars, postgres_port, redis_port, mailbox_port } = serve;
         let only = if only.is_empty() { Backend::ALL.to_vec() } else { only };
-        Self { data, only, postgres_port, redis_port, mailbox_port }
+        Self { data, only, kafka_jars, postgres_port, redis_port, mailbox_port }
     }
 }

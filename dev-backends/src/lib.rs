@@ -8,10 +8,10 @@
 //! | [`postgres`] | the distribution's Postgres, as a child process | its data is still there |
 //! | [`redis`] | the distribution's Redis, as a child process | its data is still there |
 //! | [`embedded_kafka`] | librdkafka's own broker, in this process | empty: it keeps its log in memory |
-//! | [`apache_kafka`] | Apache Kafka on the JVM, as a child process, for the tests | its data is still there |
+//! | [`apache_kafka`] | Apache Kafka on the JVM, as a child process | its data is still there |
 //! | [`mailbox`] | an HTTP server that answers as SendGrid does and shows the mails | empty |
 //!
-//! [`backends`] starts a set of them. The rest is what they share: [`process`] and [`spawner`] run a child that cannot
+//! [`kafka`] is one of the two. [`backends`] starts a set of them. The rest is what they share: [`process`] and [`spawner`] run a child that cannot
 //! outlive us, [`folder`] and [`account`] give it a data folder and a user that is not root.
 
 pub mod account;
@@ -21,6 +21,7 @@ mod child_log;
 pub mod embedded_kafka;
 pub mod error;
 pub mod folder;
+pub mod kafka;
 pub mod kafka_jars;
 mod kafka_properties;
 pub mod mailbox;
@@ -36,11 +37,13 @@ pub mod scratch;
 mod secret;
 pub mod spawner;
 pub mod topics;
+mod unread;
 
 pub use apache_kafka::ApacheKafka;
 pub use backends::{Backend, Backends, Options};
 pub use embedded_kafka::EmbeddedKafka;
 pub use error::{Error, Result};
+pub use kafka::Kafka;
 pub use mailbox::Mailbox;
 pub use postgres::Postgres;
 pub use redis::Redis;

@@ -10,6 +10,9 @@ use crate::{Error, Result};
 /// Name and number of partitions. Dead letters need no parallelism.
 pub const TOPICS: &[(&str, i32)] = &[("orders", 3), ("orders.dead-letter", 1)];
 
+/// Which of them is read by which group. Dead letters wait for somebody.
+pub const READERS: &[(&str, &str)] = &[("orders", "notifications")];
+
 /// Creates what is missing of [`TOPICS`].
 pub async fn create(brokers: &str) -> Result<()> {
     let client: AdminClient<DefaultClientContext> = admin(brokers).map_err(failed)?;

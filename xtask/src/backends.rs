@@ -1,7 +1,7 @@
 //! `dev-backends`, for what the environment does not name.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use nix::sys::signal::Signal;
 
 use crate::project::{root, target, variable};
 use crate::stop::Stop;
+use crate::test;
 
 const POLL: Duration = Duration::from_millis(100);
 
@@ -37,6 +38,11 @@ pub fn start(backends: &[&str], stop: &Stop) -> Result<(Child, Environment)> {
 /// The same, with their data below `folder`.
 pub fn start_in(folder: &Path, backends: &[&str], stop: &Stop) -> Result<(Child, Environment)> {
     let mut command = Command::new(target().join("debug/dev-backends"));
+    if backends.contains(&"kafka")
+        && let Some(jars) = kafka_jars()
+    {
+        command.arg("--kafka-jars").arg(jars);
+    }
     command.args(["--only", &backends.join(",")]).current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped());
     let mut child = crate::child::spawn_server(&mut command, Signal::SIGTERM)?;
     let lines = lines(child.stdout.take().expect("it was piped"));
@@ -45,6 +51,14 @@ pub fn start_in(folder: &Path, backends: &[&str], stop: &Stop) -> Result<(Child,
         environment.extend(for_the_mailbox());
     }
     Ok((child, environment))
+}
+
+/// Apache Kafka's; without them the embedded broker stands in, which is said loudly.
+fn kafka_jars() -> Option<PathBuf> {
+    test::fetch_kafka("the store").unwrap_or_else(|error| {
+        eprintln!("\n*** Apache Kafka cannot be fetched, the store has the EMBEDDED Kafka: {error:#} ***\n");
+        None
+    })
 }
 
 /// The mailbox takes any key, and is on loopback, where the host goes only if it is told to.

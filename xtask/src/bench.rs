@@ -63,7 +63,7 @@ pub fn prepared() -> Result<Command> {
     build::cargo(["build", "--package", "dev-backends"])?;
     let mut bench = bench();
     bench.arg("--tools").arg(tools::programs());
-    if let Some(jars) = test::fetch_kafka()? {
+    if let Some(jars) = test::fetch_kafka("the benchmarks")? {
         bench.arg("--kafka-jars").arg(jars);
     }
     Ok(bench)

@@ -27,7 +27,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     components::components()?;
     build::cargo(["build", "--package", "chaos", "--package", "componentd", "--package", "dev-backends"])?;
     let mut command = command(arguments);
-    if let Some(jars) = test::fetch_kafka()? {
+    if let Some(jars) = test::fetch_kafka("chaos")? {
         command.arg("--kafka-jars").arg(jars);
     }
     step("chaos");

@@ -17,16 +17,16 @@ pub fn run(arguments: &[String]) -> Result<()> {
     // Whatever is built, is built for this: another choice of packages would unify other features, and build most of
     // the dependencies again. It builds the program that fetches Kafka, too.
     build::run(cargo_test().arg("--no-run"))?;
-    let jars = fetch_kafka()?;
+    let jars = fetch_kafka("the tests")?;
     run_tests(jars, arguments)?;
     // Whoever names tests wants these.
     if arguments.is_empty() { journey::run(&journey::Arguments::default()) } else { Ok(()) }
 }
 
 /// Apache Kafka, or a loud word that it is not there.
-pub fn fetch_kafka() -> Result<Option<PathBuf>> {
+pub fn fetch_kafka(who: &str) -> Result<Option<PathBuf>> {
     if !setup::has_jvm() {
-        eprintln!("\n*** No Java or no Maven: the tests use the EMBEDDED Kafka, not Apache's. Install both. ***\n");
+        eprintln!("\n*** No Java or no Maven: {who} will have the EMBEDDED Kafka, not Apache's. Install both. ***\n");
         return Ok(None);
     }
     let jars = root().join(".componentd/kafka-jars");

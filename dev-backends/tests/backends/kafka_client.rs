@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
-use rdkafka::consumer::{CommitMode, Consumer, StreamConsumer};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, StreamConsumer};
 use rdkafka::message::Message;
 use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 /// Writes `payload` to `orders`, acknowledged.
 pub async fn produce(brokers: &str, payload: &str) {
@@ -41,4 +42,41 @@ async fn next(consumer: &StreamConsumer) -> String {
     let record = received.expect("a record within 30 s").unwrap();
     consumer.commit_message(&record, CommitMode::Sync).unwrap();
     String::from_utf8(record.payload().unwrap().to_vec()).unwrap()
+}
+
+/// Writes so many records of 1 KiB to the first partition of `orders`, a hundred at a time, as fast as they are taken: how
+/// many were.
+pub async fn flood(brokers: String, count: i64) -> i64 {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", brokers).set("enable.idempotence", "true").set("message.timeout.ms", "60000");
+    let producer: FutureProducer = config.create().unwrap();
+    let payload = "x".repeat(1 << 10);
+    for _ in 0..count / 100 {
+        let record = || FutureRecord::to("orders").partition(0).key("1").payload(&payload);
+        let sent: Vec<_> = (0..100).map(|_| producer.send_result(record()).unwrap()).collect();
+        for sent in sent {
+            sent.await.unwrap().unwrap();
+        }
+    }
+    count
+}
+
+/// The place of the group `slow` in the first partition of `orders`.
+pub struct Reader(BaseConsumer);
+
+impl Reader {
+    pub fn new(brokers: &str) -> Self {
+        let mut config = ClientConfig::new();
+        Self(config.set("bootstrap.servers", brokers).set("group.id", "slow").create().unwrap())
+    }
+
+    pub fn watermarks(&self) -> (i64, i64) {
+        self.0.fetch_watermarks("orders", 0, Duration::from_secs(30)).unwrap()
+    }
+
+    pub fn commit(&self, offset: i64) {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset("orders", 0, Offset::Offset(offset)).unwrap();
+        self.0.commit(&list, CommitMode::Sync).unwrap();
+    }
 }

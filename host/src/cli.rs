@@ -28,6 +28,7 @@ impl Cli {
 
 async fn carry_out(command: Command) -> Result<(), CommandError> {
     match command {
+        Command::Init { folder } => local::init(&folder),
         Command::Run(ManifestArgument { manifest }) => run::run(&manifest).await,
         Command::Check(ManifestArgument { manifest }) => local::check(&manifest).await,
         Command::DeadLetters { action, service, count, manifest } => {

@@ -29,6 +29,7 @@ mod history;
 mod host;
 mod huge_pages;
 mod ingress;
+mod init;
 mod inspect;
 mod instances;
 mod lacking;

@@ -9,6 +9,7 @@ mod chaos;
 mod child;
 mod components;
 mod compose;
+mod deb;
 mod environment;
 mod host;
 mod image;

@@ -6,8 +6,8 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    bench, book, cargo_component, chaos, components, compose, image, journey, profile, reference, release, setup, test,
-    tidy, up,
+    bench, book, cargo_component, chaos, components, compose, deb, image, journey, profile, reference, release, setup,
+    test, tidy, up,
 };
 
 /// The chores of this repository.
@@ -42,6 +42,8 @@ enum Task {
     Compose(compose::Arguments),
     /// Build what the Dockerfile copies into its images.
     Image(image::Arguments),
+    /// Build the host as a package for Debian, into target/deb/, and check it.
+    Deb(deb::Arguments),
     /// Build the components into components/*.wasm.
     Components {
         /// With `cargo component` instead, into target/cargo-component/.
@@ -69,6 +71,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode> {
         Task::Journey(arguments) => journey::run(&arguments)?,
         Task::Test { arguments } => test::run(&arguments)?,
         Task::Release => drop(release::run()?),
+        Task::Deb(arguments) => deb::run(&arguments)?,
         Task::Profile => profile::run()?,
         Task::Compose(arguments) => compose::run(&arguments)?,
         Task::Image(arguments) => image::run(&arguments)?,

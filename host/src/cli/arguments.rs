@@ -33,12 +33,19 @@ Exit codes:
   66  a component's file or a migrations folder is missing
   69  ready: the host is not; other commands: the host or Kafka does not answer
   71  a port is taken, or the machine lacks something
+  73  init: a file is there already, or cannot be written
   74  what a command prints cannot be written
 
 A backend that does not answer is no reason to end: the host says which one it waits for, and serves what does not need it.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Write a manifest and a first component in Rust, and say how to build and run them. Nothing is overwritten.
+    Init {
+        /// It is made if it is not there; its name is that of the service.
+        #[arg(default_value = ".")]
+        folder: PathBuf,
+    },
     /// Run every service of the manifest until SIGTERM or SIGINT.
     Run(ManifestArgument),
     /// Check the manifest, its components and their grants. Connects to nothing and starts nothing.

@@ -4,6 +4,7 @@ use crate::admin::client::AdminError;
 use crate::config::{AccessError, ConfigError};
 use crate::dead_letters::DeadLetterError;
 use crate::error::StartError;
+use crate::init::InitError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +21,8 @@ pub(super) enum CommandError {
     Admin(#[from] AdminError),
     #[error("not ready: {0}")]
     NotReady(AdminError),
+    #[error(transparent)]
+    Init(#[from] InitError),
     #[error("the output cannot be written: {0}")]
     Output(std::io::Error),
 }
@@ -37,6 +40,7 @@ impl CommandError {
             Self::NoConsumer { .. } | Self::Access(_) | Self::Admin(AdminError::Token) => 64,
             Self::DeadLetters(_) | Self::NotReady(_) | Self::Admin(AdminError::Unreachable { .. }) => 69,
             Self::Admin(AdminError::Refused(_)) => 65,
+            Self::Init(_) => 73,
             Self::Output(_) => 74,
         }
     }

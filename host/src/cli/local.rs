@@ -10,7 +10,19 @@ use crate::dead_letters::{self, Action};
 use crate::digest::Digest;
 use crate::error::StartError;
 use crate::loader::{self, Loader};
-use crate::{engine, host, inspect};
+use crate::{engine, host, init, inspect};
+
+pub(super) fn init(folder: &Path) -> Result<(), CommandError> {
+    let name = init::write(folder)?;
+    let enter = if folder == Path::new(".") { String::new() } else { format!("  cd {}\n", folder.display()) };
+    println!(
+        "{name} is in {}: its manifest, its component in src/lib.rs, and the SDK that it is built with. Next:\n\n{enter}  \
+         rustup target add wasm32-wasip2\n  cargo build --release --target wasm32-wasip2\n  componentd run\n\n\
+         and in another terminal\n\n  curl http://localhost:8090/hello/world",
+        folder.display()
+    );
+    Ok(())
+}
 
 pub(super) async fn check(path: &Path) -> Result<(), CommandError> {
     let manifest = Manifest::load(path)?;

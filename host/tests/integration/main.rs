@@ -15,6 +15,7 @@ mod http_codes;
 mod http_ingress;
 mod http_out;
 mod idempotency;
+mod init;
 mod internal;
 mod isolation;
 mod kafka_ingress;

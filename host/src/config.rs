@@ -22,7 +22,7 @@ use std::path::Path;
 
 pub use self::access::{AccessError, AdminAccess};
 pub use self::affinity::Affinity;
-pub use self::bounds::{Isolation, Limits, Swap};
+pub use self::bounds::{Isolation, Limits, OnLostRecords, Swap};
 pub use self::cors::{Cors, Names, Origins};
 use self::environment::Environment;
 pub use self::manifest::{

@@ -14,7 +14,8 @@ use rdkafka::topic_partition_list::Offset;
 use crate::bindings::componentd::kafka::types::{Header, OutgoingRecord};
 use crate::capability::kafka::{Producer, client_config};
 use crate::config::{KafkaBackend, KafkaTrigger};
-use crate::ingress::lane::DEAD_LETTER_PREFIX;
+use crate::ingress::kafka::place::{Gap, Kept};
+use crate::ingress::record::DEAD_LETTER_PREFIX;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -84,6 +85,8 @@ async fn deal_with(
 fn consumer(backend: &KafkaBackend, trigger: &KafkaTrigger) -> Result<BaseConsumer, KafkaError> {
     let mut config = client_config(backend);
     config.set("group.id", format!("{}.dead-letters", trigger.group)).set("enable.auto.commit", "false");
+    // Where letters are deleted while they are read, to go on elsewhere would pass them over.
+    config.set("auto.offset.reset", "error");
     config.create()
 }
 
@@ -112,12 +115,24 @@ fn open_ranges(consumer: &BaseConsumer, topic: &str) -> Result<Vec<(i32, i64, i6
     let mut ranges = Vec::new();
     for partition in partitions {
         let (low, high) = consumer.fetch_watermarks(topic, partition, TIMEOUT)?;
-        let from = settled_up_to(consumer, topic, partition)?.unwrap_or(low).max(low);
+        let from = match settled_up_to(consumer, topic, partition)? {
+            Some(settled) => where_to_begin(topic, partition, settled, Kept { low, high }),
+            None => low,
+        };
         if from < high {
             ranges.push((partition, from, high));
         }
     }
     Ok(ranges)
+}
+
+/// After what was dealt with, or after letters that are gone, which is said.
+fn where_to_begin(topic: &str, partition: i32, settled: i64, kept: Kept) -> i64 {
+    let gap = kept.gap(settled, None);
+    if let Some(gap) = gap {
+        eprintln!("{topic}/{partition}: {gap}");
+    }
+    gap.map_or(settled, Gap::goes_on_at)
 }
 
 fn settled_up_to(consumer: &BaseConsumer, topic: &str, partition: i32) -> Result<Option<i64>, KafkaError> {

@@ -1,5 +1,6 @@
 //! The host as a whole: everything is made ready, then everything serves, then everything drains.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use tracing::{info, warn};
 use crate::archive::Archive;
 use crate::cache::Cache;
 use crate::clients::Clients;
-use crate::config::{self, Manifest, Trigger};
+use crate::config::{self, Manifest};
 use crate::digest::Digest;
 use crate::error::StartError;
 use crate::ingress::listener;
@@ -140,17 +141,8 @@ async fn sweep(supervisor: Arc<Supervisor>, stop: CancellationToken) {
 
 /// Every topic that the manifest names.
 fn topics(manifest: &Manifest) -> Vec<String> {
-    let of_service = |service: &config::Service| {
-        let mut topics = service.grants.kafka.as_ref().map_or_else(Vec::new, |grant| grant.produce.clone());
-        if let Trigger::Kafka(trigger) = service.trigger() {
-            topics.extend([trigger.topic.clone(), trigger.dead_letter.clone()]);
-        }
-        topics
-    };
-    let mut topics: Vec<String> = manifest.services.values().flat_map(of_service).collect();
-    topics.sort();
-    topics.dedup();
-    topics
+    let topics: BTreeSet<String> = manifest.services.values().flat_map(config::Service::topics).collect();
+    topics.into_iter().collect()
 }
 
 /// The host runs on without them; whoever started it should know.

@@ -46,6 +46,7 @@ mod state;
 mod supervisor;
 mod swap;
 pub mod telemetry;
+mod troubles;
 mod watcher;
 
 pub use self::config::Manifest;

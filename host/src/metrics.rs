@@ -1,6 +1,8 @@
 //! What can be measured of a running host, in the OpenMetrics text format at `GET /metrics` of the admin port.
 
+use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, PoisonError};
 
 use http::StatusCode;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -110,6 +112,10 @@ pub struct Metrics {
     outbox_records: Family<OutboxLabels, Gauge>,
     outbox_oldest: Family<OutboxLabels, Gauge<f64, AtomicU64>>,
     lag: Family<PartitionLabels, Gauge>,
+    margin: Family<PartitionLabels, Gauge>,
+    lost: Family<PartitionLabels, Counter>,
+    /// Up to which offset lost records are counted, so that a consumer which is made anew does not count them again.
+    lost_up_to: Mutex<HashMap<PartitionLabels, i64>>,
     invocations: Family<InvocationLabels, Counter>,
     dead_letters: Family<ServiceLabel, Counter>,
 }
@@ -128,6 +134,12 @@ impl Default for Metrics {
             outbox_records: family!("outbox_records", "Committed records that the brokers have not acknowledged"),
             outbox_oldest: family!("outbox_oldest_seconds", "Age of the oldest of them"),
             lag: family!("consumer_lag_records", "Records of a partition that are not handled yet"),
+            margin: family!(
+                "consumer_retention_margin_records",
+                "Offsets between the earliest record that the broker keeps and the next to be handled"
+            ),
+            lost: family!("consumer_lost_records", "Records that the broker deleted before they were handled"),
+            lost_up_to: Mutex::default(),
             invocations: family!("invocations", "Invocations by outcome"),
             dead_letters: family!("dead_letters", "Records sent to the dead-letter topic"),
             registry,
@@ -141,12 +153,30 @@ impl Metrics {
         self.outbox_oldest.get_or_create(labels).set(oldest_seconds);
     }
 
-    pub fn lag(&self, labels: &PartitionLabels, records: i64) {
-        self.lag.get_or_create(labels).set(records);
+    /// What is not handled yet of a partition, and how far it is from being deleted.
+    pub fn partition(&self, labels: &PartitionLabels, lag: i64, margin: i64) {
+        self.lag.get_or_create(labels).set(lag);
+        self.margin.get_or_create(labels).set(margin);
     }
 
-    pub fn no_lag(&self, labels: &PartitionLabels) {
+    pub fn no_partition(&self, labels: &PartitionLabels) {
         self.lag.remove(labels);
+        self.margin.remove(labels);
+    }
+
+    /// Counts the offsets `from..to` as lost, but for those that are counted: how many there are new.
+    pub fn lost(&self, labels: &PartitionLabels, from: i64, to: i64) -> u64 {
+        let mut counted = self.lost_up_to.lock().unwrap_or_else(PoisonError::into_inner);
+        let up_to = counted.entry(labels.clone()).or_default();
+        let new = u64::try_from(to - from.max(*up_to)).unwrap_or_default();
+        *up_to = to.max(*up_to);
+        self.lost.get_or_create(labels).inc_by(new);
+        new
+    }
+
+    /// A partition's offsets have begun again: none of them is counted yet.
+    pub fn begins_again(&self, labels: &PartitionLabels) {
+        self.lost_up_to.lock().unwrap_or_else(PoisonError::into_inner).remove(labels);
     }
 
     /// What counts the invocations of a service that end so.

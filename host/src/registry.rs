@@ -11,6 +11,7 @@ use crate::canary::Canary;
 use crate::deployment::Deployment;
 use crate::digest::Digest;
 use crate::history::History;
+use crate::troubles::Troubles;
 
 /// The services that run, by name, for those who call each other within the host.
 #[derive(Clone, Default)]
@@ -35,6 +36,7 @@ impl Directory {
 pub struct Service {
     pub name: String,
     pub history: History,
+    pub troubles: Troubles,
     /// Held by whoever puts another version in: one at a time, in the order in which they came.
     pub swapping: tokio::sync::Mutex<()>,
     /// The content of the component's file that was last decided about, live or not.
@@ -49,6 +51,7 @@ impl Service {
         Self {
             name: live.name.clone(),
             history,
+            troubles: Troubles::default(),
             swapping: tokio::sync::Mutex::default(),
             file: Mutex::new(file),
             ready: AtomicBool::new(false),

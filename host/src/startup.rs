@@ -62,7 +62,9 @@ pub async fn until_ready(service: Arc<Service>, stop: CancellationToken) {
     }
 }
 
+/// Calls the service with records until `stop`. When it ends, for whatever reason, the service cannot be called any more.
 pub async fn consume(service: Arc<Service>, consumer: Consumer, is_migrated: bool, stop: CancellationToken) {
+    let _unready = Unready(service.clone());
     if !is_migrated {
         tokio::select! {
             () = until_migrated(&service) => {}
@@ -70,6 +72,14 @@ pub async fn consume(service: Arc<Service>, consumer: Consumer, is_migrated: boo
         }
     }
     consumer.run(stop).await;
+}
+
+struct Unready(Arc<Service>);
+
+impl Drop for Unready {
+    fn drop(&mut self) {
+        self.0.set_ready(false);
+    }
 }
 
 /// Whether the migrations of a service are files that can be applied, for all that shows without a database.

@@ -1,5 +1,6 @@
 //! How the host is: readiness, and the mailbox of a store that sends no real mail.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use http::{Response, StatusCode};
@@ -18,8 +19,11 @@ pub(super) const MAX_ANSWER: usize = 16 << 20;
 
 impl Admin {
     pub(super) async fn ready(&self) -> Response<Body> {
-        let mut missing = Vec::new();
+        let (mut missing, mut warnings, mut topics) = (Vec::new(), Vec::new(), BTreeSet::new());
         for service in self.supervisor.services() {
+            missing.extend(service.troubles.holds());
+            warnings.extend(service.troubles.warnings());
+            topics.extend(service.live().spec.topics());
             if !service.is_ready() {
                 missing.push(format!("service {} cannot be called yet", service.name));
             }
@@ -27,12 +31,13 @@ impl Admin {
                 missing.push(format!("a database of service {} does not answer", service.name));
             }
         }
-        missing.extend(self.supervisor.swapper.clients.missing(Vec::new(), PING_TIMEOUT).await);
+        missing.extend(self.supervisor.swapper.clients.missing(topics.into_iter().collect(), PING_TIMEOUT).await);
         match missing.as_slice() {
-            [] => json_response(StatusCode::OK, &json!({"status": "ready"})),
-            missing => {
-                json_response(StatusCode::SERVICE_UNAVAILABLE, &json!({"status": "waiting", "missing": missing}))
-            }
+            [] => json_response(StatusCode::OK, &json!({"status": "ready", "warnings": warnings})),
+            missing => json_response(
+                StatusCode::SERVICE_UNAVAILABLE,
+                &json!({"status": "waiting", "missing": missing, "warnings": warnings}),
+            ),
         }
     }
 

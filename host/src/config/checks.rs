@@ -32,6 +32,7 @@ pub(super) fn check(manifest: &Manifest) -> Check {
         migrations(name, service)?;
         internal_origins(manifest, name, service)?;
     }
+    groups(manifest)?;
     listeners(manifest)
 }
 
@@ -200,6 +201,20 @@ fn internal_origins(manifest: &Manifest, name: &str, service: &Service) -> Check
                 there.join(", ")
             );
             return fail(["services", name, "grants", "http", &index.to_string(), "origin"], reason);
+        }
+    }
+    Ok(())
+}
+
+/// Two services of one group would each get some of the records, and none of them all.
+fn groups(manifest: &Manifest) -> Check {
+    let mut taken: BTreeMap<&str, &str> = BTreeMap::new();
+    for (name, service) in &manifest.services {
+        let Trigger::Kafka(kafka) = service.trigger() else { continue };
+        if let Some(owner) = taken.insert(&kafka.group, name) {
+            let reason =
+                format!("{:?} is the group of `{owner}` already: each service needs one of its own", kafka.group);
+            return fail(["services", name, "kafka", "group"], reason);
         }
     }
     Ok(())

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de};
 
-use super::bounds::{Isolation, Limits, Swap};
+use super::bounds::{Isolation, Limits, OnLostRecords, Swap};
 use super::cors::Cors;
 use super::place::Source;
 use super::schema as of;
@@ -165,6 +165,15 @@ impl Service {
     pub fn trigger(&self) -> Trigger<'_> {
         self.triggers().pop().expect("a manifest is checked to give each service a trigger")
     }
+
+    /// Every topic that it reads or writes.
+    pub fn topics(&self) -> Vec<String> {
+        let mut topics = self.grants.kafka.as_ref().map_or_else(Vec::new, |grant| grant.produce.clone());
+        if let Trigger::Kafka(trigger) = self.trigger() {
+            topics.extend([trigger.topic.clone(), trigger.dead_letter.clone()]);
+        }
+        topics
+    }
 }
 
 /// The component answers HTTP requests: a listener for HTTP/1.1 and for HTTP/2 without TLS (h2c).
@@ -220,7 +229,7 @@ pub struct KafkaTrigger {
     #[serde(deserialize_with = "nonempty")]
     #[schemars(with = "of::Text")]
     pub topic: String,
-    /// The consumer group. A new one begins with the oldest record.
+    /// The consumer group, one for each service. A new one begins with the oldest record.
     #[serde(deserialize_with = "nonempty")]
     #[schemars(with = "of::Text")]
     pub group: String,
@@ -239,6 +248,9 @@ pub struct KafkaTrigger {
     /// The longest wait between two attempts. Later records of the partition wait as well.
     #[serde(default = "KafkaTrigger::max_backoff")]
     pub max_backoff: Duration,
+    /// What becomes of a partition whose records the broker has deleted, or lost, before they were handled.
+    #[serde(default)]
+    pub on_lost_records: OnLostRecords,
 }
 
 impl KafkaTrigger {

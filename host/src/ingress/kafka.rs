@@ -2,36 +2,36 @@
 //!
 //! Offsets are stored only after their record was handled or is in the dead-letter topic, and committed from there; so a
 //! crash repeats records and skips none. A lane that fails to do either holds its partition back and tries again.
+//!
+//! librdkafka goes on with the earliest record where the broker no longer has the one that it asks for, and says so only in
+//! its own log. So each partition knows which offset comes next. Where another one comes, or none, the brokers are asked
+//! what they keep, and records that are gone are an error, counted, and a reason to stop, unless the manifest says otherwise.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod lane;
+mod lanes;
+mod look;
+mod partition;
+pub mod place;
+mod retention;
+mod stock;
+
+use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance, StreamConsumer};
+use rdkafka::consumer::{CommitMode, Consumer as _, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{Message as _, OwnedMessage};
-use rdkafka::topic_partition_list::TopicPartitionList;
-use rdkafka::{ClientContext, Statistics};
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, warn};
 
-use super::lane;
+use self::lanes::Lanes;
+use super::record::Handling;
 use crate::capability::kafka::{Producer, client_config};
 use crate::config::{KafkaBackend, KafkaTrigger};
-use crate::metrics::{Metrics, PartitionLabels};
+use crate::metrics::Metrics;
 use crate::registry::Service;
 
-/// Bytes of one partition's records in memory, from which on its fetching pauses; it goes on below half of that.
-const LANE_FULL: usize = 4 << 20;
-
-/// What a record takes in memory beside its key and payload, so that empty ones count too.
-const RECORD_OVERHEAD: usize = 1 << 10;
-
-/// How often the lag is measured.
-const LAG_INTERVAL_MS: &str = "2000";
+/// How often the brokers are asked what they keep, for the lag, the margin, and what was deleted without a record since.
+const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// How often handled offsets are committed; a crash repeats at most the records of this time, plus those in flight.
 const COMMIT_INTERVAL: Duration = Duration::from_millis(200);
@@ -47,7 +47,7 @@ type LaneConsumer = StreamConsumer<Lanes>;
 /// A service's consumer group member.
 pub struct Consumer {
     consumer: Arc<LaneConsumer>,
-    handling: Arc<lane::Handling>,
+    handling: Arc<Handling>,
 }
 
 impl Consumer {
@@ -67,23 +67,28 @@ impl Consumer {
             .set("group.id", &trigger.group)
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
-            // A group that is new starts with what is in the topic: orders before the first start get their mail.
+            // A group that is new starts with what is in the topic: orders before the first start get their mail. For any
+            // other, what was skipped is found by its offset.
             .set("auto.offset.reset", "earliest")
             .set("partition.assignment.strategy", "cooperative-sticky")
             // A crashed host's partitions go to another one after this time; brokers allow no shorter one by default.
             .set("session.timeout.ms", "6000")
             .set("heartbeat.interval.ms", "2000")
-            .set("queued.max.messages.kbytes", "8192")
-            .set("statistics.interval.ms", LAG_INTERVAL_MS);
-        let lanes = Lanes { open: Mutex::default(), service: service.clone(), metrics: metrics.clone() };
-        let consumer: LaneConsumer = config.create_with_context(lanes)?;
+            // Partitions that are added, and a topic that is made anew, are found in this time.
+            .set("topic.metadata.refresh.interval.ms", "10000")
+            .set("queued.max.messages.kbytes", "8192");
+        let consumer: LaneConsumer =
+            config.create_with_context(Lanes::new(service.clone(), metrics.clone(), trigger))?;
         consumer.subscribe(&[&trigger.topic])?;
-        let handling = Arc::new(lane::Handling { service, trigger: trigger.clone(), producer, metrics });
+        let handling = Arc::new(Handling { service, trigger: trigger.clone(), producer, metrics });
         Ok(Self { consumer: Arc::new(consumer), handling })
     }
 
-    /// Reads and handles records until `stop`, then ends what is in flight, commits and leaves the group.
+    /// Reads and handles records until `stop`, then ends what is in flight, commits and leaves the group. It also ends where
+    /// librdkafka cannot go on.
     pub async fn run(self, stop: CancellationToken) {
+        let stop_looking = stop.child_token();
+        let looking = tokio::spawn(look(self.consumer.clone(), self.handling.clone(), stop_looking.clone()));
         let mut commits = tokio::time::interval(COMMIT_INTERVAL);
         let mut failing = false;
         loop {
@@ -91,7 +96,11 @@ impl Consumer {
                 read = self.consumer.recv() => match read {
                     Ok(message) => {
                         failing = false;
-                        self.hand_over(message.detach());
+                        self.consumer.context().take(&self.consumer, message.detach());
+                    }
+                    Err(error @ KafkaError::MessageConsumptionFatal(_)) => {
+                        error!(service = self.handling.service.name, %error, "the consumer has ended: restart the host");
+                        break;
                     }
                     Err(error) => self.wait_after(&error, &mut failing).await,
                 },
@@ -99,35 +108,9 @@ impl Consumer {
                 () = stop.cancelled() => break,
             }
         }
+        stop_looking.cancel();
+        looking.await.expect("looking does not panic");
         self.finish().await;
-    }
-
-    /// Puts the record into its partition's lane, and pauses the partition when the lane is full.
-    fn hand_over(&self, message: OwnedMessage) {
-        let mut open = self.consumer.context().open();
-        let key = (message.topic().to_owned(), message.partition());
-        let lane = open.entry(key).or_insert_with(|| self.open_lane(&message));
-        let size = size_of_record(&message);
-        let queued = lane.queued.fetch_add(size, Ordering::Relaxed) + size;
-        if queued >= LANE_FULL {
-            warn_on_error(self.consumer.pause(&partition_list(message.topic(), message.partition())), "pause");
-        }
-        // The receiver ends only with the lane, which is then no longer in the map.
-        let _ = lane.records.send(message);
-    }
-
-    fn open_lane(&self, first: &OwnedMessage) -> Lane {
-        let (records, queue) = mpsc::unbounded_channel();
-        let queued = Arc::new(AtomicUsize::new(0));
-        let finish = CancellationToken::new();
-        let partition = Partition {
-            consumer: self.consumer.clone(),
-            topic: first.topic().to_owned(),
-            partition: first.partition(),
-            queued: queued.clone(),
-        };
-        let task = tokio::spawn(run_lane(self.handling.clone(), partition, queue, finish.clone()));
-        Lane { records, queued, finish, task }
     }
 
     /// One line when it begins, however long it takes.
@@ -147,12 +130,10 @@ impl Consumer {
 
     /// Lanes end with the record that they are at. Dropping a consumer blocks, and so has a thread of its own.
     async fn finish(self) {
-        let open: Vec<Lane> = self.consumer.context().open().drain().map(|(_, lane)| lane).collect();
-        for lane in &open {
-            lane.finish.cancel();
-        }
-        for lane in open {
-            let _ = lane.task.await;
+        let lanes = self.consumer.context().close_all();
+        lanes.iter().for_each(lane::Lane::finish);
+        for lane in lanes {
+            lane.ended().await;
         }
         self.commit_at_last().await;
         tokio::task::spawn_blocking(move || drop(self)).await.expect("leaving the group does not panic");
@@ -173,128 +154,32 @@ impl Consumer {
     }
 }
 
-/// The queue and the task of one partition.
-struct Lane {
-    records: mpsc::UnboundedSender<OwnedMessage>,
-    /// Bytes, with the record in hand.
-    queued: Arc<AtomicUsize>,
-    finish: CancellationToken,
-    task: JoinHandle<()>,
-}
-
-/// The open lanes of a consumer, which rebalances close.
-pub struct Lanes {
-    open: Mutex<HashMap<(String, i32), Lane>>,
-    service: Arc<Service>,
-    metrics: Arc<Metrics>,
-}
-
-impl Lanes {
-    fn open(&self) -> MutexGuard<'_, HashMap<(String, i32), Lane>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What is queued or in flight there has no stored offset and comes again, to the partition's next owner.
-    fn close(&self, revoked: &TopicPartitionList) {
-        let mut open = self.open();
-        for element in revoked.elements() {
-            if let Some(lane) = open.remove(&(element.topic().to_owned(), element.partition())) {
-                lane.task.abort();
-            }
-        }
-    }
-}
-
-impl ClientContext for Lanes {
-    fn stats(&self, statistics: Statistics) {
-        for (topic, measured) in statistics.topics {
-            for (partition, measured) in measured.partitions {
-                let labels = PartitionLabels { service: self.service.name.clone(), topic: topic.clone(), partition };
-                // Where nothing was ever handled, everything lags; -1 is what librdkafka does not know.
-                let handled_up_to = measured.stored_offset.max(measured.committed_offset).max(measured.lo_offset);
-                match measured.hi_offset - handled_up_to {
-                    lag @ 0.. if handled_up_to >= 0 => self.metrics.lag(&labels, lag),
-                    _ => self.metrics.no_lag(&labels),
-                }
-            }
-        }
-    }
-}
-
-impl ConsumerContext for Lanes {
-    fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        let Rebalance::Revoke(revoked) = rebalance else { return };
-        self.close(revoked);
-        // What was handled is committed before the partition goes; what is not, its next owner handles again.
-        match consumer.commit_consumer_state(CommitMode::Sync) {
-            Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
-            Err(error) => warn!(service = self.service.name, %error, "commit before the partitions go"),
-        }
-        info!(service = self.service.name, partitions = revoked.count(), "partitions revoked");
-    }
-
-    fn post_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        if let Rebalance::Assign(assigned) = rebalance {
-            self.service.set_ready(true);
-            info!(service = self.service.name, partitions = assigned.count(), "partitions assigned");
-        }
-    }
-}
-
-/// A partition, as its lane sees it.
-struct Partition {
-    consumer: Arc<LaneConsumer>,
-    topic: String,
-    partition: i32,
-    queued: Arc<AtomicUsize>,
-}
-
-impl Partition {
-    /// Marks the record as done; a later commit takes it from there.
-    fn done(&self, message: &OwnedMessage) {
-        let stored = self.consumer.store_offset(&self.topic, self.partition, message.offset());
-        warn_on_error(stored, "store offset");
-        let size = size_of_record(message);
-        let before = self.queued.fetch_sub(size, Ordering::Relaxed);
-        if before >= LANE_FULL / 2 && before - size < LANE_FULL / 2 {
-            warn_on_error(self.consumer.resume(&partition_list(&self.topic, self.partition)), "resume");
-        }
-    }
-}
-
-fn size_of_record(message: &OwnedMessage) -> usize {
-    RECORD_OVERHEAD + message.key().map_or(0, <[u8]>::len) + message.payload().map_or(0, <[u8]>::len)
-}
-
-/// Handles the records of one partition one after the other.
-async fn run_lane(
-    handling: Arc<lane::Handling>,
-    partition: Partition,
-    mut records: mpsc::UnboundedReceiver<OwnedMessage>,
-    finish: CancellationToken,
-) {
-    while !finish.is_cancelled() {
-        let message = tokio::select! {
-            message = records.recv() => message,
-            () = finish.cancelled() => None,
+/// Asks the brokers what they keep, at regular times and when a record came that is not the next one.
+async fn look(consumer: Arc<LaneConsumer>, handling: Arc<Handling>, stop: CancellationToken) {
+    let mut regular = tokio::time::interval(LOOK_INTERVAL);
+    regular.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut failing = false;
+    while !stop.is_cancelled() {
+        let is_regular = tokio::select! {
+            _ = regular.tick() => true,
+            () = consumer.context().ask.notified() => false,
+            () = stop.cancelled() => return,
         };
-        let Some(message) = message else { return };
-        match handling.handle(&message, &finish).await {
-            lane::Done::Settled => partition.done(&message),
-            lane::Done::GivenUp => return,
+        let questions = consumer.context().questions();
+        let asked = consumer.clone();
+        let answers = tokio::task::spawn_blocking(move || look::ask(&asked, questions));
+        match answers.await.expect("asking does not panic") {
+            Ok(answers) => {
+                failing = false;
+                consumer.context().answered(&consumer, &handling, &answers, is_regular);
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut failing, true) {
+                    let service = &handling.service.name;
+                    warn!(service, %error, "the brokers do not say what they keep; asked again");
+                }
+                tokio::time::sleep(ERROR_BACKOFF).await;
+            }
         }
-    }
-}
-
-fn partition_list(topic: &str, partition: i32) -> TopicPartitionList {
-    let mut list = TopicPartitionList::new();
-    list.add_partition(topic, partition);
-    list
-}
-
-/// For calls that fail only where the partition has just been taken away, which a rebalance then settles.
-fn warn_on_error(result: Result<(), KafkaError>, call: &str) {
-    if let Err(error) = result {
-        warn!(%error, call, "consumer");
     }
 }

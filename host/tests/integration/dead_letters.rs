@@ -1,10 +1,12 @@
 //! `componentd dead-letters`: what was not handled is seen, sent back, or dropped.
 
+use rdkafka::Message;
+
 use crate::support::files::guest;
 use crate::support::host::start;
 use crate::support::kafka::Topic;
 use crate::support::process::{Ended, ManifestFile, command};
-use crate::support::servers::{kafka, redis};
+use crate::support::servers::{is_real_kafka, kafka, redis};
 use crate::support::unique;
 
 struct Letters {
@@ -68,6 +70,29 @@ async fn letters_are_listed_sent_back_and_dropped() {
     assert_eq!(letters.run(&["list", "echo"]).await.len(), 3);
     assert_eq!(letters.run(&["drop", "echo"]).await.len(), 3);
     assert!(letters.run(&["list", "echo"]).await.is_empty());
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_that_were_deleted_before_anybody_dealt_with_them_are_told_of() {
+    if !is_real_kafka("letters_that_were_deleted").await {
+        return;
+    }
+    let letters = Letters::create().await;
+    let host = start(&letters.text).await;
+    for _ in 0..5 {
+        letters.topic.produce(2, r#"{"do":"reject"}"#).await;
+    }
+    // The key of all of them is the same, and so they are in one partition.
+    let partition = letters.letters.wait_for(5).await.remove(0).partition();
+    assert_eq!(letters.run(&["drop", "echo", "--count", "1"]).await.len(), 1);
+    letters.letters.delete_records(partition, 3).await;
+    let ended = letters.command(&["list", "echo"]).await;
+    assert_eq!(ended.stdout.lines().filter(|line| line.contains("  from ")).count(), 2, "{ended:?}");
+    assert!(
+        ended.stderr.contains("the broker has deleted 2 records that were not handled, the offsets 1 to 2"),
+        "{ended:?}"
+    );
     host.stop().await;
 }
 

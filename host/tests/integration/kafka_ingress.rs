@@ -1,75 +1,11 @@
 //! Records as a component gets them: in order, at least once, and never stuck.
 
-use componentd::Host;
 use rdkafka::Message;
 
-use crate::support::files::guest;
-use crate::support::host::{ADMIN, admin, invocations, start};
-use crate::support::kafka::{PARTITIONS, Topic, header};
-use crate::support::servers::{kafka, redis};
-use crate::support::unique;
+use crate::support::host::{admin, invocations};
+use crate::support::kafka::{PARTITIONS, header};
+use crate::support::lanes::{Lanes, OK, up_to};
 use crate::support::wait::until;
-
-/// Topics of one test, and the group that reads them.
-struct Lanes {
-    topic: Topic,
-    letters: Topic,
-    group: String,
-}
-
-impl Lanes {
-    async fn create() -> Self {
-        let topic = Topic::create(kafka().await, "work").await;
-        let letters = Topic::create(kafka().await, "letters").await;
-        Self { topic, letters, group: unique("group") }
-    }
-
-    /// A host whose component does what the records say, with these settings of its trigger.
-    async fn consume(&self, settings: &str) -> Host {
-        let (kafka, redis, component) = (kafka().await.brokers(), redis().await, guest("kafka-echo"));
-        let (topic, letters, group) = (&self.topic.name, &self.letters.name, &self.group);
-        let manifest = format!(
-            r#"
-            [backends]
-            redis = {{ url = "{redis}" }}
-            kafka = {{ brokers = "{kafka}" }}
-
-            [services.echo]
-            component = "{component}"
-            kafka = {{ topic = "{topic}", group = "{group}", dead-letter = "{letters}", backoff = "10ms", {settings} }}
-            grants.redis = {{ read = ["handled:*"], write = ["handled:*"] }}
-            limits = {{ timeout = "60s" }}
-
-            {ADMIN}
-            "#
-        );
-        start(&manifest).await
-    }
-
-    /// What the component has handled of a partition: `0,1,2`.
-    async fn handled(&self, partition: i32) -> String {
-        let client = redis::Client::open(redis().await).unwrap();
-        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-        let key = format!("handled:{}:{partition}", self.topic.name);
-        let list: Option<String> = redis::cmd("GET").arg(key).query_async(&mut connection).await.unwrap();
-        list.unwrap_or_default()
-    }
-
-    async fn until_handled(&self, partition: i32, offset: i64) -> String {
-        let last = offset.to_string();
-        until(&format!("record {offset} of partition {partition} is handled"), async || {
-            Some(self.handled(partition).await).filter(|list| list.rsplit(',').next() == Some(last.as_str()))
-        })
-        .await
-    }
-}
-
-/// `0,1,2` up to `last`.
-fn up_to(last: i64) -> String {
-    (0..=last).map(|offset| offset.to_string()).collect::<Vec<_>>().join(",")
-}
-
-const OK: &str = r#"{"do":"ok"}"#;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_partition_is_handled_in_order_also_where_records_are_tried_again() {
@@ -101,7 +37,7 @@ async fn a_record_that_is_tried_again_holds_up_its_own_partition_only() {
     lanes.until_handled(1, 4).await;
     assert_eq!(lanes.handled(0).await, "");
     host.stop().await;
-    assert_eq!(lanes.topic.committed(&lanes.group).await[..2], [None, Some(5)], "it comes again after a restart");
+    assert_eq!(lanes.topic.committed(&lanes.group).await[..2], [Some(0), Some(5)], "it comes again after a restart");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,6 +20,7 @@ mod internal;
 mod isolation;
 mod kafka_ingress;
 mod logs;
+mod lost_records;
 mod malformed;
 mod manifest;
 mod messages;

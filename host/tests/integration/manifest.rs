@@ -86,6 +86,14 @@ fn triggers() {
     assert_eq!(error(&service(same)), format!("m.toml:5: services.a.kafka.dead-letter: {reason}"));
     let none = "kafka = { topic = 't', group = 'g', dead-letter = 'd', attempts = 0 }";
     assert_eq!(error(&service(none)), "m.toml:5: services.a.kafka.attempts: must be at least 1");
+    let unknown = "kafka = { topic = 't', group = 'g', dead-letter = 'd', on-lost-records = 'skip' }";
+    let reason = "unknown variant `skip`, expected `stop` or `continue`";
+    assert_eq!(error(&service(unknown)), format!("m.toml:5: services.a.kafka.on-lost-records: {reason}"));
+    let other = "kafka = { topic = 'u', group = 'g', dead-letter = 'd' }";
+    let shared = format!("{}[services.b]\ncomponent = 'b.wasm'\n{other}\n", service(kafka))
+        .replace("redis = { url = 'redis://r' }", "kafka = { brokers = 'k:1' }");
+    let reason = "\"g\" is the group of `a` already: each service needs one of its own";
+    assert_eq!(error(&shared), format!("m.toml:8: services.b.kafka.group: {reason}"));
     let empty = "kafka = { topic = '', group = 'g', dead-letter = 'd' }";
     assert_eq!(error(&service(empty)), "m.toml:5: services.a.kafka.topic: must not be empty");
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Headers, Message, OwnedMessage};
@@ -44,16 +44,37 @@ impl Topic {
         topic
     }
 
-    async fn create_by_admin(&self) {
-        let admin: AdminClient<DefaultClientContext> = config(&self.brokers).create().unwrap();
+    pub async fn create_by_admin(&self) {
         let new = NewTopic::new(&self.name, PARTITIONS, TopicReplication::Fixed(1));
-        let options = AdminOptions::new().request_timeout(Some(ANSWERS_WITHIN));
-        let results = admin.create_topics([&new], &options).await;
+        let results = self.admin().create_topics([&new], &admin_options()).await;
         let mut results = results.expect("brokers named by the environment are a real Kafka, which creates topics");
         results.remove(0).unwrap();
     }
 
-    async fn partitions(&self) -> i32 {
+    /// Deletes the records before that offset, as retention would. A real Kafka only.
+    pub async fn delete_records(&self, partition: i32, before: i64) {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&self.name, partition, Offset::Offset(before)).unwrap();
+        let deleted = self.admin().delete_records(&list, &admin_options()).await.unwrap();
+        assert_eq!(deleted.elements()[0].offset(), Offset::Offset(before));
+    }
+
+    /// A real Kafka only.
+    pub async fn delete(&self) {
+        self.admin().delete_topics(&[&self.name], &admin_options()).await.unwrap().remove(0).unwrap();
+    }
+
+    /// A real Kafka only.
+    pub async fn add_partitions(&self, count: usize) {
+        let new = NewPartitions::new(&self.name, count);
+        self.admin().create_partitions([&new], &admin_options()).await.unwrap().remove(0).unwrap();
+    }
+
+    fn admin(&self) -> AdminClient<DefaultClientContext> {
+        config(&self.brokers).create().unwrap()
+    }
+
+    pub async fn partitions(&self) -> i32 {
         let topic = self.clone();
         let partitions = move || {
             let metadata = topic.producer.client().fetch_metadata(Some(&topic.name), ANSWERS_WITHIN).unwrap();
@@ -110,6 +131,10 @@ impl Topic {
         let committed = consumer.committed_offsets(asked, ANSWERS_WITHIN).unwrap();
         committed.elements().iter().map(|element| element.offset().to_raw().filter(|offset| *offset >= 0)).collect()
     }
+}
+
+fn admin_options() -> AdminOptions {
+    AdminOptions::new().request_timeout(Some(ANSWERS_WITHIN)).operation_timeout(Some(ANSWERS_WITHIN))
 }
 
 fn config(brokers: &str) -> ClientConfig {

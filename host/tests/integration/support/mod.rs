@@ -5,6 +5,7 @@ pub mod echo;
 pub mod files;
 pub mod host;
 pub mod kafka;
+pub mod lanes;
 pub mod misbehave;
 pub mod peer;
 pub mod probe;

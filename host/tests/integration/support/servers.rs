@@ -76,12 +76,28 @@ pub async fn kafka() -> &'static Kafka {
     SERVER.get_or_init(start_kafka).await
 }
 
+/// Whether the tests have a real Kafka: the embedded one answers no administrator, and what needs one is left out, loudly.
+pub async fn is_real_kafka(test: &str) -> bool {
+    let is_real = matches!(kafka().await, Kafka::Real { .. });
+    if !is_real {
+        say_loudly(&format!("{test} needs Apache Kafka, and tests nothing without"));
+    }
+    is_real
+}
+
+/// An Apache Kafka of one test alone, which it may stop, and the folder of its logs; none where there are no jars.
+pub async fn own_kafka() -> Option<(ApacheKafka, PathBuf)> {
+    let jars = variable("COMPONENTD_TEST_KAFKA_JARS")?;
+    let folder = new_folder();
+    let kafka = ApacheKafka::start(Path::new(&jars), &folder, 0).await.unwrap();
+    Some((kafka, folder.join("kafka/logs")))
+}
+
 async fn start_kafka() -> Kafka {
     if let Some(brokers) = variable("COMPONENTD_TEST_KAFKA_BROKERS") {
         return Kafka::Real { brokers, _own: None };
     }
-    if let Some(jars) = variable("COMPONENTD_TEST_KAFKA_JARS") {
-        let own = ApacheKafka::start(Path::new(&jars), &new_folder(), 0).await.unwrap();
+    if let Some((own, _)) = own_kafka().await {
         return Kafka::Real { brokers: own.url(), _own: Some(Box::new(own)) };
     }
     let missing = "COMPONENTD_TEST_KAFKA_JARS is not set: `cargo xtask test` fetches Apache Kafka and sets it";

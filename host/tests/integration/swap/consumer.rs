@@ -6,6 +6,7 @@ use super::bytes;
 use super::versions::variant;
 use crate::support::client::Client;
 use crate::support::kafka::{PARTITIONS, Topic};
+use crate::support::lanes::handled;
 use crate::support::process::ManifestFile;
 use crate::support::servers::{kafka, redis};
 use crate::support::unique;
@@ -41,14 +42,6 @@ async fn start(topic: &Topic) -> (Host, ManifestFile) {
     (host, manifest)
 }
 
-async fn handled(topic: &Topic, partition: i32) -> String {
-    let client = redis::Client::open(redis().await).unwrap();
-    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-    let key = format!("handled:{}:{partition}", topic.name);
-    let list: Option<String> = redis::cmd("GET").arg(key).query_async(&mut connection).await.unwrap();
-    list.unwrap_or_default()
-}
-
 async fn produce_all(topic: Topic) {
     for _ in 0..RECORDS {
         for partition in 0..PARTITIONS {
@@ -71,10 +64,10 @@ async fn every_record_is_handled_once_and_in_order_across_fifty_swaps() {
     let all: Vec<String> = (0..RECORDS).map(|offset| offset.to_string()).collect();
     for partition in 0..PARTITIONS {
         until(&format!("all of partition {partition} is handled"), async || {
-            (handled(&topic, partition).await.split(',').count() >= all.len()).then_some(())
+            (handled(redis().await, &topic, partition).await.split(',').count() >= all.len()).then_some(())
         })
         .await;
-        assert_eq!(handled(&topic, partition).await, all.join(","));
+        assert_eq!(handled(redis().await, &topic, partition).await, all.join(","));
     }
     host.stop().await;
 }

@@ -1,0 +1,64 @@
+//! What of a partition's records is in memory, and how far they are handled: shared by the consumer and the lane.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+
+use rdkafka::message::{Message as _, OwnedMessage};
+
+/// Bytes of one partition's records in memory, from which on its fetching pauses; it goes on below half of that.
+const FULL: usize = 4 << 20;
+
+/// What a record takes in memory beside its key and payload, so that empty ones count too.
+const RECORD_OVERHEAD: usize = 1 << 10;
+
+/// Of one partition.
+#[derive(Debug)]
+pub struct Stock {
+    /// With the record in hand.
+    bytes: AtomicUsize,
+    /// The offset up to which everything was handled; negative until that is known.
+    handled: AtomicI64,
+    is_held: AtomicBool,
+}
+
+impl Default for Stock {
+    fn default() -> Self {
+        Self { bytes: AtomicUsize::new(0), handled: AtomicI64::new(-1), is_held: AtomicBool::new(false) }
+    }
+}
+
+impl Stock {
+    /// Adds a record; true if fetching must pause.
+    pub fn buy(&self, message: &OwnedMessage) -> bool {
+        let size = size_of_record(message);
+        self.bytes.fetch_add(size, Ordering::Relaxed) + size >= FULL
+    }
+
+    /// Takes a record away; true if fetching may go on.
+    pub fn sell(&self, message: &OwnedMessage) -> bool {
+        let size = size_of_record(message);
+        let before = self.bytes.fetch_sub(size, Ordering::Relaxed);
+        before >= FULL / 2 && before - size < FULL / 2 && !self.is_held.load(Ordering::Relaxed)
+    }
+
+    /// Fetching must not go on.
+    pub fn hold(&self) {
+        self.is_held.store(true, Ordering::Relaxed);
+    }
+
+    /// Where the partition begins, if it is not known.
+    pub fn begin(&self, at: i64) {
+        let _ = self.handled.compare_exchange(-1, at, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    pub fn handled_up_to(&self, offset: i64) {
+        self.handled.store(offset, Ordering::Relaxed);
+    }
+
+    pub fn handled(&self) -> Option<i64> {
+        Some(self.handled.load(Ordering::Relaxed)).filter(|offset| *offset >= 0)
+    }
+}
+
+fn size_of_record(message: &OwnedMessage) -> usize {
+    RECORD_OVERHEAD + message.key().map_or(0, <[u8]>::len) + message.payload().map_or(0, <[u8]>::len)
+}

@@ -35,6 +35,8 @@ pub struct Supervisor {
 struct Running {
     service: Arc<Service>,
     address: Option<SocketAddr>,
+    /// Held so that the port can be handed on; given up before the server stops, which then sees to whoever has connected.
+    listener: Option<Arc<TcpListener>>,
     /// Its listener or consumer, which brings work in.
     ingress: TaskTracker,
     stop_ingress: CancellationToken,
@@ -55,7 +57,7 @@ impl Running {
 /// A service that is ready to be run.
 struct Prepared {
     service: Arc<Service>,
-    listener: Option<TcpListener>,
+    listener: Option<Arc<TcpListener>>,
     is_migrated: bool,
 }
 
@@ -110,10 +112,10 @@ impl Supervisor {
             }
         }
         for name in current.services.keys().filter(|name| !wanted.services.contains_key(*name)) {
-            self.stop_one(name);
+            self.stop_one(name, false);
         }
         for prepared in prepared {
-            self.stop_one(&prepared.service.name);
+            self.stop_one(&prepared.service.name, false);
             self.run(&wanted, prepared)?;
         }
         let changed = current.services.iter().filter_map(|(name, old)| {
@@ -155,11 +157,11 @@ impl Supervisor {
         let is_migrated = migrate(&deployment).await?;
         let service = Arc::new(Service::new(deployment, History::from(archive.history(name)), Some(file)));
         self.swapper.note(&service, &digest, By::Start, Outcome::Live);
-        if in_turn {
-            // The port changes hands: it is ours until the service of before lets go of it.
-            self.stop_one(name);
-        }
-        let listener = bind(manifest, name, spec).await?;
+        let handed_on = if in_turn { self.stop_one(name, true) } else { None };
+        let listener = match handed_on {
+            Some(listener) => Some(listener),
+            None => bind(manifest, name, spec).await?.map(Arc::new),
+        };
         Ok(Prepared { service, listener, is_migrated })
     }
 
@@ -168,7 +170,7 @@ impl Supervisor {
         let address = listener.as_ref().map(|listener| listener.local_addr().expect("it is bound"));
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let spec = service.live().spec.clone();
-        match (spec.trigger(), listener) {
+        match (spec.trigger(), listener.clone()) {
             (Trigger::Http(trigger), Some(listener)) => {
                 let address = listener.local_addr().expect("it is bound");
                 info!(listener = service.name, %address, "listening");
@@ -186,7 +188,8 @@ impl Supervisor {
             (Trigger::Http(_), None) => unreachable!("a listener is bound for each HTTP service"),
         }
         let stop_relays = self.run_relays(manifest, &service)?;
-        let running = Running { service: service.clone(), address, ingress: tasks, stop_ingress: stop, stop_relays };
+        let (ingress, stop_ingress) = (tasks, stop);
+        let running = Running { service: service.clone(), address, listener, ingress, stop_ingress, stop_relays };
         self.swapper.clients.services.enter(&service);
         self.running().insert(service.name.clone(), running);
         Ok(())
@@ -200,9 +203,10 @@ impl Supervisor {
         Ok(stop)
     }
 
-    /// Stops what brings work in; its relays go on until that work is done.
-    fn stop_one(&self, name: &str) {
-        let Some(running) = self.running().remove(name) else { return };
+    /// Stops what brings work in; its relays go on until that work is done. Its listener, if that is to be handed on.
+    fn stop_one(&self, name: &str, hand_on: bool) -> Option<Arc<TcpListener>> {
+        let mut running = self.running().remove(name)?;
+        let listener = running.listener.take().filter(|_| hand_on);
         info!(service = name, "stopping");
         self.swapper.clients.services.leave(name);
         running.stop_ingress.cancel();
@@ -212,6 +216,7 @@ impl Supervisor {
             crate::swap::drain(live).await;
             running.stop_relays.cancel();
         });
+        listener
     }
 
     /// A service whose trigger is the same: another component, other grants, limits or configuration.
@@ -289,7 +294,10 @@ impl Supervisor {
             if next.is_empty() {
                 break;
             }
-            next.iter().for_each(|(_, _, stop)| stop.cancel());
+            for (name, _, stop) in &next {
+                drop(self.running().get_mut(name).and_then(|running| running.listener.take()));
+                stop.cancel();
+            }
             for (name, ingress, _) in next {
                 ingress.close();
                 ingress.wait().await;

@@ -56,7 +56,7 @@ pub async fn serve(
 ) {
     let http = Client::builder(TokioExecutor::new()).build_http();
     let admin = Arc::new(Admin { supervisor, settings, http });
-    listener::serve(listener, BOUNDS, stop, move |request| {
+    listener::serve(Arc::new(listener), BOUNDS, stop, move |request| {
         let admin = admin.clone();
         async move { Ok(admin.answer(request).await) }
     })

@@ -29,7 +29,7 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const DRAIN_GRACE: Duration = Duration::from_secs(1);
 
 /// Serves a service on its listener until `stop`, and then the requests in flight.
-pub async fn serve(listener: TcpListener, service: Arc<Service>, trigger: HttpTrigger, stop: CancellationToken) {
+pub async fn serve(listener: Arc<TcpListener>, service: Arc<Service>, trigger: HttpTrigger, stop: CancellationToken) {
     let bounds = Bounds {
         header_timeout: trigger.header_timeout.0,
         max_connections: trigger.max_connections,

@@ -1,23 +1,35 @@
-//! A host that is told to stop under load answers every request that it has accepted.
+//! A host that is told to stop under load answers every request of a client that it has let in.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use http::Request;
+use rustix::process::Signal;
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::support::client::Client;
+use crate::support::misbehave::manifest;
+use crate::support::process::{ManifestFile, Process};
 use crate::support::store::Store;
 use crate::support::wait::until;
+use crate::support::wire::Wire;
 
 const CUSTOMERS: usize = 16;
 
-/// Checks out until nobody listens any more: the answers.
-async fn check_out_again_and_again(store: Client) -> Vec<u16> {
+/// Checks out until nobody listens any more: the answers, and what those that are no 201 say.
+async fn check_out_again_and_again(store: Client) -> Vec<(u16, String)> {
     let mut answers = Vec::new();
     loop {
         let mut request =
             store.request(http::Method::POST, "/checkout", json!({ "user_id": 1, "items": [1] }).to_string());
         request.headers_mut().insert("content-type", "application/json".parse().unwrap());
         match store.try_send(request).await {
-            Ok(reply) => answers.push(reply.status),
+            Ok(reply) if reply.status == 201 => answers.push((201, String::new())),
+            Ok(reply) => answers.push((reply.status, reply.text().to_owned())),
             Err(_) => return answers,
         }
     }
@@ -37,6 +49,134 @@ async fn a_checkout_that_was_accepted_finds_orders_until_the_end() {
     })
     .await;
     store.running.host.stop().await;
-    let answers: Vec<u16> = customers.join_all().await.into_iter().flatten().collect();
-    assert!(answers.len() > 50 && answers.iter().all(|status| *status == 201), "{answers:?}");
+    let answers: Vec<_> = customers.join_all().await.into_iter().flatten().collect();
+    let others: Vec<_> = answers.iter().filter(|(status, _)| *status != 201).collect();
+    assert!(answers.len() > 50 && others.is_empty(), "{others:?}");
+}
+
+/// A host as a process, and a client of it.
+async fn process(listener: &str) -> (Process, Client) {
+    let manifest = ManifestFile::new(&manifest(listener, ""));
+    let mut host = Process::run(&manifest);
+    let client = host.client("guest").await;
+    host.ready().await;
+    (host, client)
+}
+
+/// Ends it, which takes a while, and waits until it has said so.
+async fn terminate(host: &mut Process) {
+    host.signal(Signal::TERM);
+    host.line("it stops", |line| line["message"].as_str().is_some_and(|text| text.starts_with("stopping: "))).await;
+}
+
+const HELLO: &str = "GET /hello HTTP/1.1\r\nhost: x\r\n\r\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_is_open_may_send_one_more_request() {
+    let (mut host, client) = process("").await;
+    let (mut used, mut silent) = (Wire::open(&client).await, Wire::open(&client).await);
+    used.write(HELLO).await;
+    assert!(!used.read_until("hello").await.contains("connection: close"));
+    terminate(&mut host).await;
+    for wire in [&mut used, &mut silent] {
+        wire.write(HELLO).await;
+        let answer = wire.read_to_end().await;
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("connection: close"), "{answer}");
+    }
+    assert_eq!(host.end().await.code, Some(0));
+}
+
+/// The host has accepted one of them, and has a place for no other; the kernel has let all of them in.
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_wait_to_be_accepted_are_served() {
+    let (mut host, client) = process(", max-connections = 1").await;
+    let mut first = Wire::open(&client).await;
+    first.write(HELLO).await;
+    first.read_until("hello").await;
+    let mut waiting = Vec::new();
+    for _ in 0..20 {
+        let mut wire = Wire::open(&client).await;
+        wire.write(HELLO).await;
+        waiting.push(wire);
+    }
+    terminate(&mut host).await;
+    for mut wire in waiting {
+        let answer = wire.read_to_end().await;
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("hello"), "{answer}");
+    }
+    assert_eq!(host.end().await.code, Some(0));
+}
+
+/// How a client uses its connections.
+#[derive(Clone, Copy, Debug)]
+enum Habit {
+    KeepAlive,
+    Fresh,
+    Http2,
+}
+
+/// Asks until nobody listens any more. Whatever fails once a connection is open is a reason to panic.
+async fn ask_again_and_again(address: SocketAddr, habit: Habit, answers: Arc<AtomicUsize>) {
+    let refused = loop {
+        let mut stream = match TcpStream::connect(address).await {
+            Ok(stream) => stream,
+            Err(refused) => break refused,
+        };
+        match habit {
+            Habit::KeepAlive => while ask(&mut stream, habit, &answers).await {},
+            Habit::Fresh => drop(ask(&mut stream, habit, &answers).await),
+            Habit::Http2 => ask_by_http2(stream, &answers).await,
+        }
+    };
+    assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+}
+
+/// Whether the connection may be used again.
+async fn ask(stream: &mut TcpStream, habit: Habit, answers: &AtomicUsize) -> bool {
+    let mut answer = Vec::new();
+    stream.write_all(HELLO.as_bytes()).await.unwrap_or_else(|error| panic!("{habit:?}: {error}"));
+    while !answer.ends_with(b"hello") {
+        let read = stream.read_buf(&mut answer).await.unwrap_or_else(|error| panic!("{habit:?}: {error}"));
+        assert!(read > 0, "{habit:?}: cut after {:?}", String::from_utf8_lossy(&answer));
+    }
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    answers.fetch_add(1, Ordering::Relaxed);
+    !answer.contains("connection: close")
+}
+
+/// Asks until the other side says that it goes.
+async fn ask_by_http2(stream: TcpStream, answers: &AtomicUsize) {
+    let (mut sender, connection) = h2::client::handshake(stream).await.unwrap();
+    let connection = tokio::spawn(connection);
+    loop {
+        sender = match sender.ready().await {
+            Ok(sender) => sender,
+            Err(gone) => {
+                assert!(gone.is_go_away() && gone.reason() == Some(h2::Reason::NO_ERROR), "{gone}");
+                break;
+            }
+        };
+        let request = Request::get("http://x/hello").body(()).unwrap();
+        let response = sender.send_request(request, true).unwrap().0.await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.into_body().data().await.unwrap().unwrap(), "hello");
+        answers.fetch_add(1, Ordering::Relaxed);
+    }
+    connection.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_let_in_is_answered_also_while_the_host_stops() {
+    let (mut host, client) = process("").await;
+    let (mut clients, answers) = (JoinSet::new(), Arc::new(AtomicUsize::new(0)));
+    for habit in [Habit::KeepAlive, Habit::Fresh, Habit::Http2] {
+        for _ in 0..4 {
+            clients.spawn(ask_again_and_again(client.address, habit, answers.clone()));
+        }
+    }
+    until("there is load", async || (answers.load(Ordering::Relaxed) > 1_000).then_some(())).await;
+    terminate(&mut host).await;
+    clients.join_all().await;
+    assert_eq!(host.end().await.code, Some(0));
 }

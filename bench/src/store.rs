@@ -114,7 +114,7 @@ pub fn host(backends: &Backends, candidate: Candidate, services: &[&str], listen
     Ok(host)
 }
 
-/// The manifest with these services only, in the candidate's isolation.
+/// The manifest with these services only, in the candidate's isolation, and without CORS, which no other candidate has.
 fn only(manifest: &str, services: &[&str], candidate: Candidate) -> String {
     let (mut kept, mut is_wanted) = (String::new(), true);
     for line in manifest.lines() {
@@ -122,7 +122,7 @@ fn only(manifest: &str, services: &[&str], candidate: Candidate) -> String {
         if let Some(header) = header {
             is_wanted = services.iter().any(|name| header.split(['.', ']']).next() == Some(name));
         }
-        if is_wanted && !line.starts_with("isolation") {
+        if is_wanted && !line.starts_with("isolation") && !line.starts_with("http.cors") {
             kept += &format!("{line}\n");
         }
         if is_wanted && header.is_some_and(|header| header.ends_with(']') && !line.starts_with("[[")) {

@@ -50,12 +50,13 @@ impl Ports {
     }
 
     /// A host that comes back finds the folder of its own that it left.
-    fn environment(&self) -> [(&'static str, String); 6] {
+    fn environment(&self) -> [(&'static str, String); 7] {
         let listen = |port| format!("127.0.0.1:{port}");
         [
             ("USERS_LISTEN", listen(self.users)),
             ("ORDERS_LISTEN", listen(self.orders)),
             ("STORE_LISTEN", listen(self.store)),
+            ("SHOP_LISTEN", listen(0)),
             ("ADMIN_LISTEN", listen(self.admin)),
             ("ORDERS_URL", format!("http://127.0.0.1:{}", self.orders)),
             ("COMPONENTD_STATE", format!("state-{}", self.admin)),

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use crate::options::Options;
 
 const MANIFEST: &str = "componentd.toml";
-const COMPONENTS: &[&str] = &["users", "orders", "store", "notifications"];
+const COMPONENTS: &[&str] = &["users", "orders", "store", "notifications", "shop"];
 
 /// A folder with the binary, the manifest, the components and their migrations.
 #[derive(Debug)]

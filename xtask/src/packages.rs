@@ -56,6 +56,13 @@ fn has_venv() -> bool {
     python.status().is_ok_and(|status| status.success())
 }
 
+/// A browser, for the tests of the shop's page, and the font of its picture in the book.
+pub const BROWSER: &[Need] = &[
+    Need { package: "chromium", met: || find("chromium").is_some() },
+    Need { package: "chromium-driver", met: || find("chromedriver").is_some() },
+    Need { package: "fonts-inter", met: || Path::new("/usr/share/fonts/opentype/inter").is_dir() },
+];
+
 /// Debian keeps the server out of PATH.
 fn has_postgres() -> bool {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();

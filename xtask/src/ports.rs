@@ -48,9 +48,18 @@ pub fn all() -> Result<Vec<Port>> {
         Port::new("users", "USERS_LISTEN", "0.0.0.0:8081", "/healthz")?,
         Port::new("orders", "ORDERS_LISTEN", "0.0.0.0:8082", "/healthz")?,
         Port::new("store", "STORE_LISTEN", "0.0.0.0:8083", "/healthz")?,
+        Port::new("shop", "SHOP_LISTEN", "0.0.0.0:8084", "/healthz")?,
         // The consumer has no port of its own: the host as a whole is ready when it is.
         Port::new("admin", "ADMIN_LISTEN", "127.0.0.1:8080", "/readyz")?,
     ])
+}
+
+/// Where a browser on this machine gets the page of the shop, unless the environment says so: the other services take calls
+/// of its page.
+pub fn shop_origin(ports: &[Port]) -> Option<(String, String)> {
+    let shop = ports.iter().find(|port| port.name == "shop").filter(|_| variable("SHOP_ORIGIN").is_none())?;
+    let port = shop.listen.port();
+    Some(("SHOP_ORIGIN".to_owned(), format!("http://localhost:{port},http://127.0.0.1:{port}")))
 }
 
 /// Before anything is started: an error that names the port that is taken.

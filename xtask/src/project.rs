@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// The components of the store: folder, package and file name.
-pub const COMPONENTS: &[&str] = &["users", "orders", "store", "notifications"];
+pub const COMPONENTS: &[&str] = &["users", "orders", "store", "notifications", "shop"];
 /// What every component is built for.
 pub const TARGET: &str = "wasm32-wasip2";
 

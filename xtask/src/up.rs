@@ -28,7 +28,8 @@ pub fn run() -> Result<ExitCode> {
 
     let stop = Stop::catch()?;
     let (mut backends, environment) = start_backends(&stop)?.unzip();
-    let environment = environment.unwrap_or_default();
+    let mut environment = environment.unwrap_or_default();
+    environment.extend(ports::shop_origin(&ports));
     let told = environment::File::write(&environment)?;
     step("starting the host");
     let mut host = host::start(environment)?;

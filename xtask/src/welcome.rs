@@ -21,7 +21,9 @@ pub fn text(ports: &[Port], mailbox: bool) -> String {
         Some(format!("  curl {}http://{}{path}\n", post(*body), host_and_port(port)))
     });
     let (addresses, lines): (String, String) = (addresses.collect(), lines.collect());
-    format!("\nThe store is up; Ctrl-C ends it.\n\n{addresses}\nIn another terminal:\n\n{lines}")
+    let shop = ports.iter().find(|port| port.name == "shop").map(|port| format!("http://{}", host_and_port(port)));
+    let browser = shop.map(|url| format!("In a browser: {url}\n")).unwrap_or_default();
+    format!("\nThe store is up; Ctrl-C ends it.\n\n{addresses}\n{browser}In another terminal:\n\n{lines}")
 }
 
 /// Loopback by its name: easier to read, and to type.

@@ -22,16 +22,16 @@ fn environment() -> Vec<(&'static str, String)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_manifest_of_the_store_is_well() {
     let path = root().join("componentd.toml");
-    for name in ["users", "orders", "store", "notifications"] {
+    for name in ["users", "orders", "store", "notifications", "shop"] {
         component(name);
     }
     let checked = command(&["check", "--manifest", path.to_str().unwrap()], &environment()).await;
     checked.expect(0);
     let services = lines(&checked);
     let names: Vec<_> = services.iter().filter_map(|line| line.split_once(": ")).map(|(name, _)| name).collect();
-    assert_eq!(names, ["notifications", "orders", "store", "users", path.to_str().unwrap()]);
-    assert!(services[..4].iter().all(|line| line.contains(".wasm sha256:")), "{services:?}");
-    assert_eq!(services[4], format!("{}: all is well", path.display()));
+    assert_eq!(names, ["notifications", "orders", "shop", "store", "users", path.to_str().unwrap()]);
+    assert!(services[..5].iter().all(|line| line.contains(".wasm sha256:")), "{services:?}");
+    assert_eq!(services[5], format!("{}: all is well", path.display()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -33,6 +33,7 @@ mod remote;
 mod representations;
 mod sandbox;
 mod schema;
+mod shop;
 mod sql_errors;
 mod sql_properties;
 mod sql_values;

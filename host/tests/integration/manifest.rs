@@ -109,7 +109,7 @@ fn listeners() {
         let service = |name: &str, listen: &str| {
             format!("[services.{name}]\ncomponent = 'c'\nhttp = {{ listen = '{listen}' }}\n")
         };
-        error(&(service("a", one) + &service("b", other)))
+        error(&(service("a", one) + service("b", other).as_str()))
     };
     let reason = |address: &str| format!("m.toml:6: services.b.http.listen: {address} is the port of `a` already");
     assert_eq!(two("127.0.0.1:80", "127.0.0.1:80"), reason("127.0.0.1:80"));

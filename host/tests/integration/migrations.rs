@@ -48,7 +48,7 @@ impl Shared {
             )
         };
         let backend = format!("[backends]\npostgres = {{ url = '{}' }}\n", postgres().await);
-        try_start(&(backend + &services.iter().map(table).collect::<String>())).await
+        try_start(&(backend + services.iter().map(table).collect::<String>().as_str())).await
     }
 
     async fn connection(&self) -> PgConnection {

@@ -131,7 +131,7 @@ async fn unknown_products_are_named_and_nothing_is_ordered() {
 
 #[test]
 fn the_components_are_there() {
-    for name in ["users", "orders", "store", "notifications"] {
+    for name in ["users", "orders", "store", "notifications", "shop"] {
         component(name);
     }
 }

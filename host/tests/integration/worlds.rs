@@ -16,7 +16,7 @@ const IMPLIED: [&str; 7] = [
     "componentd:kafka/types",
 ];
 
-const STORE: [&str; 4] = ["users", "orders", "store", "notifications"];
+const STORE: [&str; 5] = ["users", "orders", "store", "notifications", "shop"];
 
 fn named(names: impl Iterator<Item = String>) -> BTreeSet<String> {
     names.filter(|name| !IMPLIED.iter().any(|implied| name.starts_with(implied))).collect()

@@ -40,6 +40,11 @@ impl Request {
         self.headers.get_or_init(read)
     }
 
+    /// The host, and the port if it was named, that the client sent the request to: `shop.example:8084`.
+    pub fn authority(&self) -> Option<String> {
+        self.incoming.as_ref().and_then(IncomingRequest::authority)
+    }
+
     /// The decoded path segment that stands for `{name}` in the route; empty where the route has no such parameter.
     pub fn parameter(&self, name: &str) -> &str {
         self.parameters.iter().find(|(candidate, _)| *candidate == name).map_or("", |(_, value)| value)

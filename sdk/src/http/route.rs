@@ -8,7 +8,8 @@ pub type Handler = fn(&Request) -> Result<Response, Problem>;
 
 /// One line of a component's table: a method, a path, and who answers.
 ///
-/// A segment in braces, as in `/products/{id}`, stands for any one that is not empty; [`Request::parameter`] has it.
+/// A segment in braces, as in `/products/{id}`, stands for any one that is not empty; [`Request::parameter`] has it. One
+/// with an asterisk, as in `/{*path}`, stands for all that is left; it comes last, and its route after the others.
 #[derive(Debug, Clone, Copy)]
 pub struct Route {
     method: &'static str,
@@ -36,6 +37,7 @@ impl Route {
         for expected in self.pattern.split('/') {
             let segment = segments.next()?;
             match expected.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+                Some(name) if name.starts_with('*') => return Some(parameters),
                 Some(name) if !segment.is_empty() => parameters.push((name, decode(segment))),
                 None if segment == expected => {}
                 _ => return None,
@@ -119,6 +121,15 @@ mod tests {
             for method in ["GET", "HEAD", "OPTIONS"] {
                 assert_eq!(found(method, path), Err(None), "{method} {path}");
             }
+        }
+    }
+
+    #[test]
+    fn an_asterisk_takes_what_no_other_route_has() {
+        const ROUTES: &[Route] = &[Route::post("/signup", answer), Route::get("/{*path}", answer)];
+        for path in ["/", "/a", "/a/", "/a/b", "/signup"] {
+            let mut request = Request { method: "GET".to_owned(), path: path.to_owned(), ..Request::default() };
+            assert!(matches!(find(ROUTES, &mut request), Found::Handler(_)), "{path}");
         }
     }
 

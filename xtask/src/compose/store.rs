@@ -27,6 +27,7 @@ pub enum Port {
     Users,
     Orders,
     Store,
+    Shop,
     Admin,
     Postgres,
     Redis,
@@ -34,10 +35,11 @@ pub enum Port {
     Mailbox,
 }
 
-const PORTS: [(Port, &str); 8] = [
+const PORTS: [(Port, &str); 9] = [
     (Port::Users, "USERS_PORT"),
     (Port::Orders, "ORDERS_PORT"),
     (Port::Store, "STORE_PORT"),
+    (Port::Shop, "SHOP_PORT"),
     (Port::Admin, "ADMIN_PORT"),
     (Port::Postgres, "POSTGRES_PORT"),
     (Port::Redis, "REDIS_PORT"),

@@ -1,5 +1,6 @@
 //! What the tests share: servers, hosts, clients, and patience.
 
+pub mod browser;
 pub mod client;
 pub mod echo;
 pub mod files;

@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 
 use super::client::Client;
 use super::files::{components, root, target};
-use super::host::client;
+use super::host::{client, free_port};
 use super::servers::{connect, new_database, own_redis, postgres};
 use super::{shared, unique, wait::until};
 
@@ -22,6 +22,8 @@ pub struct Plan {
     pub components: PathBuf,
     /// Where `orders` listens and `store` calls it, if not within the host.
     pub orders: Option<String>,
+    /// Other variables than those of [`Plan::environment`].
+    pub variables: Vec<(&'static str, String)>,
 }
 
 /// A store with a Redis and a Kafka of its own.
@@ -63,7 +65,15 @@ pub struct Customer {
 impl Plan {
     pub fn new(database_url: &str, redis_url: &str, brokers: &str) -> Self {
         let [database_url, redis_url, brokers] = [database_url, redis_url, brokers].map(str::to_owned);
-        Self { database_url, redis_url, brokers, components: components(), orders: None }
+        Self { database_url, redis_url, brokers, components: components(), orders: None, variables: Vec::new() }
+    }
+
+    /// On ports that are known beforehand, which the page of the shop must be told.
+    pub fn with_ports(self) -> Self {
+        let [users, store, shop] = [(); 3].map(|()| format!("127.0.0.1:{}", free_port()));
+        let origin = ("SHOP_ORIGIN", format!("http://{shop}"));
+        let listen = [("USERS_LISTEN", users), ("STORE_LISTEN", store), ("SHOP_LISTEN", shop)];
+        Self { variables: listen.into_iter().chain([origin]).collect(), ..self }
     }
 
     /// # Panics
@@ -82,7 +92,7 @@ impl Plan {
             assert!(text.contains(&from), "componentd.toml does not have {from:?} any more");
             text = text.replace(&from, &to);
         }
-        let environment = self.environment(mailbox);
+        let environment: Vec<_> = self.variables.iter().cloned().chain(self.environment(mailbox)).collect();
         let env = |name: &str| environment.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
         Manifest::parse(&path, &text, &env).unwrap_or_else(|error| panic!("{error}"))
     }
@@ -97,7 +107,7 @@ impl Plan {
         let databases = [("usersdb", users), ("ordersdb", orders), ("storedb", store)];
         let databases = databases.map(|(name, instead)| (quoted(name), quoted(instead)));
         let group = ("group = \"notifications\"".to_owned(), format!("group = \"{}\"", unique("notifications")));
-        let components = ["users", "orders", "store", "notifications"].map(component);
+        let components = ["users", "orders", "store", "notifications", "shop"].map(component);
         components.into_iter().chain(databases).chain([group]).collect()
     }
 
@@ -112,6 +122,7 @@ impl Plan {
             ("ADMIN_LISTEN", any()),
             ("USERS_LISTEN", any()),
             ("STORE_LISTEN", any()),
+            ("SHOP_LISTEN", any()),
             ("ORDERS_LISTEN", self.orders.clone().unwrap_or_else(any)),
             ("MAILBOX_URL", format!("{}/mailbox", mailbox.url())),
             ("SENDGRID_URL", mailbox.url()),
@@ -147,8 +158,13 @@ impl Store {
 
     /// The store with the components in this folder.
     pub async fn start_with(components: PathBuf) -> Self {
+        Self::start_as(|plan| Plan { components, ..plan }).await
+    }
+
+    /// The store of a plan for servers of its own.
+    pub async fn start_as(plan: impl FnOnce(Plan) -> Plan) -> Self {
         let (redis, kafka) = (own_redis().await, EmbeddedKafka::start().unwrap());
-        let plan = Plan { components, ..Plan::new(postgres().await, &redis.url(), &kafka.url()) };
+        let plan = plan(Plan::new(postgres().await, &redis.url(), &kafka.url()));
         Self { running: plan.start().await, redis, kafka }
     }
 }

@@ -133,7 +133,7 @@ async fn a_version_whose_migration_fails_leaves_the_old_one_live() {
     let (postgres, database) = (postgres().await, new_database(postgres().await, "slot").await);
     let grant = format!("grants.postgres.main = {{ database = '{database}', migrations = 'migrations' }}");
     let backend = format!("[backends]\npostgres = {{ url = '{postgres}' }}\n");
-    let manifest = ManifestFile::new(&(backend + &manifest(&grant)));
+    let manifest = ManifestFile::new(&(backend + manifest(&grant).as_str()));
     let migrations = manifest.folder.path().join("migrations");
     std::fs::create_dir(&migrations).unwrap();
     let slot = Slot { host: serve(&manifest, Mark::good(1)).await, manifest };

@@ -27,6 +27,10 @@ pub fn requests_and_mails(store: &Store, _: &Clone) -> Result<()> {
     let checkout = r#"{"user_id": 1, "items": [1, 2]}"#;
     expect(r#""order_id":1"#, &post(&store.url(Port::Store, "/checkout"), checkout)?)?;
     store.orders.set(1);
+    // The page calls the ports that are published.
+    let users = store.url(Port::Users, "");
+    let port = users.rsplit(':').next().unwrap_or_default();
+    expect(&format!(":{port}\""), &get(&store.url(Port::Shop, "/services.json"))?)?;
     order_and_mail(store)
 }
 

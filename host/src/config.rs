@@ -10,6 +10,7 @@ mod checks;
 mod cors;
 mod environment;
 mod expand;
+mod kafka;
 mod manifest;
 mod place;
 mod probe;
@@ -22,12 +23,13 @@ use std::path::Path;
 
 pub use self::access::{AccessError, AdminAccess};
 pub use self::affinity::Affinity;
-pub use self::bounds::{Isolation, Limits, OnLostRecords, Swap};
+pub use self::bounds::{Isolation, Limits, Swap};
 pub use self::cors::{Cors, Names, Origins};
 use self::environment::Environment;
+pub use self::kafka::{KafkaTrigger, OnLostRecords};
 pub use self::manifest::{
-    Admin, Backends, Grants, HostSettings, HttpGrant, HttpTrigger, KafkaBackend, KafkaGrant, KafkaTrigger, Manifest,
-    PostgresBackend, PostgresGrant, RedisBackend, RedisGrant, Service, Trigger,
+    Admin, Backends, Grants, HostSettings, HttpGrant, HttpTrigger, KafkaBackend, KafkaGrant, Manifest, PostgresBackend,
+    PostgresGrant, RedisBackend, RedisGrant, Service, Trigger,
 };
 pub use self::place::{Place, Source};
 pub use self::probe::Probe;

@@ -20,18 +20,6 @@ pub enum Isolation {
     Request,
 }
 
-/// What becomes of a partition, when records of it are gone before they were handled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum OnLostRecords {
-    /// It is held, and nothing of it is handled or committed, until this says `continue`. Other partitions and services go
-    /// on; `/readyz` says what is missing.
-    #[default]
-    Stop,
-    /// It goes on with the earliest record that is there. What is gone is counted, and an error in the log.
-    Continue,
-}
-
 /// Bounds of one invocation, and of how many there are.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de};
 
-use super::bounds::{Isolation, Limits, OnLostRecords, Swap};
+use super::bounds::{Isolation, Limits, Swap};
 use super::cors::Cors;
+use super::kafka::KafkaTrigger;
 use super::place::Source;
 use super::schema as of;
 use super::values::{Bytes, Duration, KeyPattern, Origin, flag, optional, text};
@@ -221,53 +222,6 @@ impl HttpTrigger {
     }
 }
 
-/// The component handles the records of a topic, as a member of a consumer group.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct KafkaTrigger {
-    /// The topic.
-    #[serde(deserialize_with = "nonempty")]
-    #[schemars(with = "of::Text")]
-    pub topic: String,
-    /// The consumer group, one for each service. A new one begins with the oldest record.
-    #[serde(deserialize_with = "nonempty")]
-    #[schemars(with = "of::Text")]
-    pub group: String,
-    /// The topic for records that were rejected, or failed at their last attempt.
-    #[serde(deserialize_with = "nonempty")]
-    #[schemars(with = "of::Text")]
-    pub dead_letter: String,
-    /// How often a record is handed over before it goes there, at least once. A failure while Postgres, Redis, Kafka or a
-    /// server asked over HTTP was away does not count.
-    #[serde(default = "KafkaTrigger::attempts")]
-    #[schemars(range(min = 1))]
-    pub attempts: u32,
-    /// The wait before the second attempt; it doubles each time.
-    #[serde(default = "KafkaTrigger::backoff")]
-    pub backoff: Duration,
-    /// The longest wait between two attempts. Later records of the partition wait as well.
-    #[serde(default = "KafkaTrigger::max_backoff")]
-    pub max_backoff: Duration,
-    /// What becomes of a partition whose records the broker has deleted, or lost, before they were handled.
-    #[serde(default)]
-    pub on_lost_records: OnLostRecords,
-}
-
-impl KafkaTrigger {
-    fn attempts() -> u32 {
-        5
-    }
-
-    fn backoff() -> Duration {
-        Duration(std::time::Duration::from_millis(200))
-    }
-
-    /// Later records of the partition wait behind this one.
-    fn max_backoff() -> Duration {
-        Duration(std::time::Duration::from_secs(30))
-    }
-}
-
 /// What the service may do. What is not here is denied.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -362,7 +316,7 @@ pub(super) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Sock
     })
 }
 
-fn nonempty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+pub(super) fn nonempty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
     if text.is_empty() { Err(de::Error::custom("must not be empty")) } else { Ok(text) }
 }

@@ -3,27 +3,40 @@
 mod arguments;
 mod error;
 mod local;
+mod logs;
 mod print;
 mod remote;
 mod run;
 
 use std::process::ExitCode;
 
+use clap::ValueEnum;
+
 pub use self::arguments::Cli;
 use self::arguments::{Command, ManifestArgument};
 use self::error::CommandError;
+use crate::telemetry::Format;
 use crate::{config, telemetry};
 
 impl Cli {
     /// Carries out the command and says what became of it.
     pub async fn execute(self) -> ExitCode {
-        let filter = config::log_filter();
-        if let Err(error) = telemetry::start(&filter) {
-            eprintln!("componentd: COMPONENTD_LOG={filter}: {error}");
+        if let Err(wrong) = start_log(self.log_format) {
+            eprintln!("componentd: {wrong}");
             return ExitCode::from(64);
         }
         report(carry_out(self.command).await)
     }
+}
+
+/// As the command line says, or else the environment, or else as suits whoever reads it.
+fn start_log(format: Option<Format>) -> Result<(), String> {
+    let named = config::log_format().map(|name| {
+        Format::from_str(&name, false).map_err(|_| format!("COMPONENTD_LOG_FORMAT={name}: it is `text` or `json`"))
+    });
+    let format = format.map(Ok).or(named).transpose()?.unwrap_or_else(Format::usual);
+    let filter = config::log_filter();
+    telemetry::start(&filter, format).map_err(|error| format!("COMPONENTD_LOG={filter}: {error}"))
 }
 
 async fn carry_out(command: Command) -> Result<(), CommandError> {
@@ -38,6 +51,7 @@ async fn carry_out(command: Command) -> Result<(), CommandError> {
         Command::Swap { service, component, admin } => remote::swap(&admin, &service, &component).await,
         Command::Rollback { service, version, admin } => remote::rollback(&admin, &service, version.as_deref()).await,
         Command::History { service, admin } => remote::history(&admin, &service).await,
+        Command::Logs { service, follow, admin } => logs::run(&admin, &service, follow).await,
         Command::Ready(host) => remote::ready(&host).await,
         Command::Inspect { component } => local::inspect(&component).await,
         Command::Schema { reference } => print::schema(reference),

@@ -95,3 +95,13 @@ fn read(path: &Path) -> Result<String, ConfigError> {
 pub fn log_filter() -> String {
     std::env::var("COMPONENTD_LOG").unwrap_or_else(|_| "info,sqlx=warn,rdkafka=off".to_owned())
 }
+
+/// What a line of the log looks like, from `COMPONENTD_LOG_FORMAT`; none where it is not set.
+pub fn log_format() -> Option<String> {
+    std::env::var("COMPONENTD_LOG_FORMAT").ok().filter(|format| !format.is_empty())
+}
+
+/// Whether colours may go to a terminal: its owner may have said otherwise, in the way of <https://no-color.org>.
+pub fn may_colour() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}

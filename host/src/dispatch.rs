@@ -6,19 +6,22 @@ use std::time::Duration;
 
 use http::{HeaderValue, Request};
 use tokio::sync::oneshot;
-use tracing::{Instrument, Span, error};
+use tracing::{Instrument, Span, error, warn};
 use wasmtime::PoolConcurrencyLimitError;
 use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 
 use crate::bindings::handler::exports::componentd::kafka::handler::{Failure, IncomingRecord};
+use crate::capability::logging::Output;
 use crate::deployment::Deployment;
 use crate::ingress::received::Received;
-use crate::limits::{CpuMeter, LimitExceeded, Metered, Saturated};
+use crate::instances::Watched;
+use crate::limits::{LimitExceeded, Metered, Saturated};
 use crate::metrics::Outcome;
 use crate::response::GuestResponse;
 use crate::running::{Invoked, Running};
 use crate::state::Invocation;
+use crate::trap::Trap;
 
 /// The id of invocations that nobody asked for.
 pub const PROBE: HeaderValue = HeaderValue::from_static("probe");
@@ -34,8 +37,8 @@ pub enum InvocationError {
     TimedOut(Duration),
     #[error("{0}")]
     LimitExceeded(LimitExceeded),
-    #[error("the component trapped: {0:#}")]
-    Trapped(wasmtime::Error),
+    #[error("{0}")]
+    Trapped(Trap),
     #[error("the component ended without an answer")]
     NoAnswer,
     #[error("the component answered with an error: {0:?}")]
@@ -51,8 +54,32 @@ pub enum InvocationError {
 impl InvocationError {
     /// Says it in the log, and counts it.
     pub fn note(&self, deployment: &Deployment) {
-        error!("{self}");
+        self.log();
         deployment.outcomes.note(self.outcome());
+    }
+
+    /// A trap is a fault of the component that was dealt with; its author wants to know where it was.
+    pub fn log(&self) {
+        match self {
+            Self::Trapped(_) => warn!(backtrace = self.backtrace(), "{self}"),
+            other => error!("{other}"),
+        }
+    }
+
+    /// Where a trap was.
+    pub fn backtrace(&self) -> Option<String> {
+        if let Self::Trapped(trap) = self { trap.backtrace() } else { None }
+    }
+
+    /// Why a call ended; what the component wrote when it panicked is in its output.
+    fn of(error: wasmtime::Error, output: &Output) -> Self {
+        if error.is::<PoolConcurrencyLimitError>() {
+            return Self::NoPlace;
+        }
+        match error.downcast_ref::<LimitExceeded>() {
+            Some(limit) => Self::LimitExceeded(limit.clone()),
+            None => Self::Trapped(Trap::new(error, output.take_panic())),
+        }
     }
 
     /// What it is among the measurements.
@@ -72,18 +99,6 @@ impl InvocationError {
 impl From<Saturated> for InvocationError {
     fn from(_: Saturated) -> Self {
         Self::Saturated
-    }
-}
-
-impl From<wasmtime::Error> for InvocationError {
-    fn from(error: wasmtime::Error) -> Self {
-        if error.is::<PoolConcurrencyLimitError>() {
-            return Self::NoPlace;
-        }
-        match error.downcast_ref::<LimitExceeded>() {
-            Some(limit) => Self::LimitExceeded(limit.clone()),
-            None => Self::Trapped(error),
-        }
     }
 }
 
@@ -107,7 +122,7 @@ pub async fn http(
     let invocation = Invocation::new(deployment.clone(), id, span.clone());
     let away = invocation.away.clone();
     let mut instance = deployment.instances.take(invocation);
-    let (meter, callee) = (instance.meter.clone(), deployment.clone());
+    let (watched, callee) = (instance.watched(), deployment.clone());
     let call = Box::pin(async move {
         callee.instances.instantiate(&mut instance, &callee.version.entry).await?;
         let (store, proxy) = instance.http();
@@ -118,7 +133,7 @@ pub async fn http(
         Ok(instance)
     });
     let callee = deployment.clone();
-    let call = Box::pin(async move { bounded(&callee, call, meter).await });
+    let call = Box::pin(async move { bounded(&callee, call, watched).await });
     let deployment = deployment.clone();
     Running::from(Invoked { call, head, deployment, away, span, fate: None, _permit: permit }).response().await
 }
@@ -141,14 +156,14 @@ pub async fn kafka(
     let invocation = Invocation::new(deployment.clone(), id, span.clone());
     let away = invocation.away.clone();
     let mut instance = deployment.instances.take(invocation);
-    let meter = instance.meter.clone();
+    let watched = instance.watched();
     let call = Box::pin(async move {
         deployment.instances.instantiate(&mut instance, &deployment.version.entry).await?;
         let (store, handler) = instance.kafka();
         let result = handler.componentd_kafka_handler().call_handle(store, record).await?;
         Ok((result, instance))
     });
-    let result = noted(deployment, call, meter).instrument(span).await.map(|(result, instance)| {
+    let result = noted(deployment, call, watched).instrument(span).await.map(|(result, instance)| {
         let Deployment { instances, outcomes, .. } = &**deployment;
         instances.keep(instances.reusable(instance));
         outcomes.note(match &result {
@@ -168,22 +183,22 @@ pub async fn kafka(
 /// It traps, or runs into a limit.
 pub async fn instantiate(deployment: &Arc<Deployment>) -> Result<(), InvocationError> {
     let mut instance = deployment.instances.take(Invocation::new(deployment.clone(), PROBE, Span::current()));
-    let meter = instance.meter.clone();
+    let watched = instance.watched();
     let start =
         Box::pin(async move { deployment.instances.instantiate(&mut instance, &deployment.version.entry).await });
-    bounded(deployment, start, meter).await
+    bounded(deployment, start, watched).await
 }
 
 /// The call comes in a box, because it is handed on from function to function, and is large.
 async fn bounded<T>(
     deployment: &Deployment,
     call: Pin<Box<impl Future<Output = wasmtime::Result<T>>>>,
-    meter: Arc<CpuMeter>,
+    watched: Watched,
 ) -> Result<T, InvocationError> {
     let timeout = deployment.spec.limits.timeout.0;
     tokio::select! {
         biased;
-        result = Metered { guest: call, meter } => result.map_err(InvocationError::from),
+        result = Metered { guest: call, meter: watched.meter } => result.map_err(|error| InvocationError::of(error, &watched.output)),
         () = tokio::time::sleep(timeout) => Err(InvocationError::TimedOut(timeout)),
         () = deployment.cut.cancelled() => Err(InvocationError::Cut),
     }
@@ -192,7 +207,7 @@ async fn bounded<T>(
 async fn noted<T>(
     deployment: &Deployment,
     call: Pin<Box<impl Future<Output = wasmtime::Result<T>>>>,
-    meter: Arc<CpuMeter>,
+    watched: Watched,
 ) -> Result<T, InvocationError> {
-    bounded(deployment, call, meter).await.inspect_err(|failure| failure.note(deployment))
+    bounded(deployment, call, watched).await.inspect_err(|failure| failure.note(deployment))
 }

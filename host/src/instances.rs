@@ -12,6 +12,7 @@ use wasmtime::{Engine, PoolConcurrencyLimitError, Store};
 use wasmtime_wasi_http::p2::bindings::Proxy;
 
 use crate::bindings::handler::KafkaHandler;
+use crate::capability::logging::Output;
 use crate::config::{self, Isolation, Limits};
 use crate::limits::CpuMeter;
 use crate::loader::Entry;
@@ -77,6 +78,12 @@ pub struct Instance {
     idle_since: Instant,
 }
 
+/// What an instance shares with whoever waits for its call, which keeps it when the instance has ended.
+pub struct Watched {
+    pub meter: Arc<CpuMeter>,
+    pub output: Output,
+}
+
 enum Exports {
     Http(Proxy),
     Kafka(KafkaHandler),
@@ -110,6 +117,11 @@ impl Instance {
         };
         self.exports = Some(exports.await?);
         Ok(())
+    }
+
+    /// What is known of a call from outside of it.
+    pub fn watched(&self) -> Watched {
+        Watched { meter: self.meter.clone(), output: self.store.data().output.clone() }
     }
 
     /// What an HTTP trigger calls. A loader has checked that it is there.

@@ -46,6 +46,7 @@ mod state;
 mod supervisor;
 mod swap;
 pub mod telemetry;
+mod trap;
 mod troubles;
 mod watcher;
 

@@ -223,11 +223,12 @@ impl Fate {
     /// Cuts the body, unless it has ended.
     pub fn fail(&self, failure: &InvocationError) {
         let _entered = self.span.enter();
+        let backtrace = failure.backtrace();
         match self.end.get() {
-            Some(BodyEnd::Whole) => error!("after its response: {failure}"),
-            Some(BodyEnd::Unread) => error!("nobody reads the response: {failure}"),
+            Some(BodyEnd::Whole) => error!(backtrace, "after its response: {failure}"),
+            Some(BodyEnd::Unread) => error!(backtrace, "nobody reads the response: {failure}"),
             Some(BodyEnd::Unfinished) | None => {
-                error!(bytes = self.sent.load(Ordering::Relaxed), "the response was cut: {failure}");
+                error!(backtrace, bytes = self.sent.load(Ordering::Relaxed), "the response was cut: {failure}");
             }
         }
         self.count_as(failure);

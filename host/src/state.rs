@@ -52,7 +52,7 @@ pub struct State {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     current: Current,
-    output: logging::Output,
+    pub output: logging::Output,
     pub memory: MemoryLimiter,
 }
 

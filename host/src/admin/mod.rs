@@ -7,6 +7,7 @@
 //! - `GET /mailbox`: passed on to the mailbox that stands in for SendGrid, where the manifest names one.
 //! - `GET /services`: every service, with the version that is live.
 //! - `GET /services/{name}/history`: what was swapped, when, by what, and what came of it.
+//! - `GET /services/{name}/logs`: what it has logged, with `?follow=true` also what it will.
 //! - `POST /services/{name}/versions`: brings the component in the body to life.
 //! - `POST /services/{name}/rollback`, with `?to=<digest>`: goes back to a version that is kept.
 //!
@@ -14,6 +15,7 @@
 
 pub mod client;
 mod health;
+mod logs;
 mod versions;
 
 use std::sync::Arc;
@@ -45,6 +47,8 @@ struct Admin {
     supervisor: Arc<Supervisor>,
     settings: config::Admin,
     http: Client<HttpConnector, http_body_util::Empty<hyper::body::Bytes>>,
+    /// Ends those who follow a log.
+    stop: CancellationToken,
 }
 
 /// Serves the admin port until `stop`.
@@ -55,7 +59,7 @@ pub async fn serve(
     stop: CancellationToken,
 ) {
     let http = Client::builder(TokioExecutor::new()).build_http();
-    let admin = Arc::new(Admin { supervisor, settings, http });
+    let admin = Arc::new(Admin { supervisor, settings, http, stop: stop.clone() });
     listener::serve(Arc::new(listener), BOUNDS, stop, move |request| {
         let admin = admin.clone();
         async move { Ok(admin.answer(request).await) }
@@ -81,10 +85,11 @@ impl Admin {
             (&Method::GET, ["mailbox"]) => self.mailbox().await,
             (&Method::GET, ["services"]) => self.services(),
             (&Method::GET, ["services", name, "history"]) => self.history(name),
+            (&Method::GET, ["services", name, "logs"]) => self.logs(name, request.uri().query()),
             (&Method::POST, ["services", name, "versions"]) => self.upload(name, request).await,
             (&Method::POST, ["services", name, "rollback"]) => self.rollback(name, request.uri().query()).await,
             (_, ["healthz" | "readyz" | "metrics" | "openapi.json" | "mailbox" | "services"])
-            | (_, ["services", _, "history" | "versions" | "rollback"]) => not_allowed(segments.last()),
+            | (_, ["services", _, "history" | "logs" | "versions" | "rollback"]) => not_allowed(segments.last()),
             _ => problem(StatusCode::NOT_FOUND, "there is nothing here; GET /openapi.json says what there is"),
         }
     }
@@ -132,7 +137,7 @@ mod tests {
             Some((method.to_lowercase(), rest.split_once('`')?.0))
         });
         let routes: Vec<_> = routes.collect();
-        assert_eq!(routes.len(), 9);
+        assert_eq!(routes.len(), 10);
         for (method, path) in routes {
             assert!(document["paths"][path][&method].is_object(), "{method} {path}");
         }

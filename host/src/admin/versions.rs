@@ -96,7 +96,7 @@ impl Admin {
     }
 
     /// What is asked for is none of the services that run.
-    fn no_service(&self, name: &str) -> Response<Body> {
+    pub(super) fn no_service(&self, name: &str) -> Response<Body> {
         let services = self.supervisor.services();
         let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
         problem(StatusCode::NOT_FOUND, &unknown("service", name, &names))

@@ -21,6 +21,12 @@ use crate::state::State;
 /// A longer line is broken: a guest must not fill the host's memory with one.
 const MAX_LINE: usize = 16 * 1024;
 
+/// How the message of a Rust panic begins, after the name of the thread, and how its last line does, which is of no use here.
+const PANICKED: &str = "panicked at ";
+const NOTE: &str = "note: ";
+/// Of the message of a panic.
+const MAX_PANIC: usize = 4 * 1024;
+
 /// The span of one invocation.
 pub struct View<'a> {
     pub span: &'a Span,
@@ -63,6 +69,8 @@ pub struct Output(Arc<Mutex<Begun>>);
 struct Begun {
     span: Option<Span>,
     lines: BTreeMap<&'static str, Vec<u8>>,
+    /// What a panic has said so far. It is a line of its own, with the trap that ends it.
+    panic: Option<String>,
 }
 
 impl Output {
@@ -71,6 +79,13 @@ impl Output {
         let mut begun = self.begun();
         begun.log_all();
         begun.span = span;
+    }
+
+    /// The message of the panic that has ended the invocation: place and text.
+    pub fn take_panic(&self) -> Option<String> {
+        let mut begun = self.begun();
+        begun.log_lines();
+        begun.panic.take()
     }
 
     fn begun(&self) -> MutexGuard<'_, Begun> {
@@ -93,6 +108,13 @@ impl Begun {
     }
 
     fn log_all(&mut self) {
+        self.log_lines();
+        if let Some(panic) = self.panic.take() {
+            self.in_span(|| warn!(target: "guest", "panicked: {panic}"));
+        }
+    }
+
+    fn log_lines(&mut self) {
         for (stream, line) in std::mem::take(&mut self.lines) {
             if !line.is_empty() {
                 self.log(stream, &line);
@@ -100,9 +122,34 @@ impl Begun {
         }
     }
 
-    fn log(&self, stream: &str, line: &[u8]) {
+    fn log(&mut self, stream: &str, line: &[u8]) {
+        // Such as a panic of Rust begins with: for the eye, in a terminal.
+        if line.is_empty() {
+            return;
+        }
         let line = String::from_utf8_lossy(line);
-        self.span.as_ref().unwrap_or(&Span::none()).in_scope(|| info!(target: "guest", stream, "{line}"));
+        if stream != "stderr" || !self.is_of_panic(&line) {
+            self.in_span(|| info!(target: "guest", stream, "{line}"));
+        }
+    }
+
+    /// Takes in the first line of a panic, and all that come after it.
+    fn is_of_panic(&mut self, line: &str) -> bool {
+        match (&mut self.panic, line.split_once(PANICKED)) {
+            (None, None) => return false,
+            (None, Some((_, place))) => self.panic = Some(place.to_owned()),
+            (Some(said), _) if said.len() + line.len() < MAX_PANIC && !line.starts_with(NOTE) => {
+                // The first line ends with the place and a colon.
+                said.push(if said.ends_with(':') { ' ' } else { '\n' });
+                said.push_str(line);
+            }
+            (Some(_), _) => {}
+        }
+        true
+    }
+
+    fn in_span(&self, log: impl FnOnce()) {
+        self.span.as_ref().unwrap_or(&Span::none()).in_scope(log);
     }
 }
 

@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::DEFAULT_MANIFEST;
 use crate::dead_letters::Action;
+use crate::telemetry::Format;
 
 /// Hosts business logic as sandboxed WebAssembly components.
 ///
@@ -14,6 +15,9 @@ use crate::dead_letters::Action;
 #[derive(Debug, Parser)]
 #[command(version, after_help = AFTER_HELP)]
 pub struct Cli {
+    /// What a line of the log looks like [default: text on a terminal, json elsewhere]
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub(super) log_format: Option<Format>,
     #[command(subcommand)]
     pub(super) command: Command,
 }
@@ -21,6 +25,8 @@ pub struct Cli {
 const AFTER_HELP: &str = "\
 Environment:
   COMPONENTD_LOG   what is logged: info (default), debug, or per part: info,componentd=debug,guest=trace
+  COMPONENTD_LOG_FORMAT
+                   text or json, as --log-format
   COMPONENTD_ADMIN, COMPONENTD_TOKEN
                    the admin port of a running host, for the commands that ask it
   others           whatever the manifest refers to as ${NAME}; those that are not set are taken from .componentd/env
@@ -82,6 +88,15 @@ pub(super) enum Command {
     /// Show what was swapped behind a service, when, by what, and what came of it.
     History {
         service: String,
+        #[command(flatten)]
+        admin: AdminArguments,
+    },
+    /// Show what a service of a running host has logged last.
+    Logs {
+        service: String,
+        /// And then what it logs, until Ctrl-C or the end of the host.
+        #[arg(short, long)]
+        follow: bool,
         #[command(flatten)]
         admin: AdminArguments,
     },

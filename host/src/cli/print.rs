@@ -58,7 +58,7 @@ fn write_command(page: &mut dyn Write, man: Man, name: &str) -> io::Result<()> {
 }
 
 /// Whoever reads may have had enough: that is no error.
-fn print(text: &[u8]) -> Result<(), CommandError> {
+pub(super) fn print(text: &[u8]) -> Result<(), CommandError> {
     let mut output = io::stdout().lock();
     match output.write_all(text).and_then(|()| output.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CommandError::Output(error)),

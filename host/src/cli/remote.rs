@@ -64,7 +64,7 @@ pub(super) async fn ready(host: &HostArguments) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn client(host: &HostArguments) -> Result<AdminClient, CommandError> {
+pub(super) fn client(host: &HostArguments) -> Result<AdminClient, CommandError> {
     let HostArguments { admin, token, manifest } = host;
     let access = AdminAccess::find(admin.as_deref(), token.as_deref(), manifest.as_deref())?;
     Ok(AdminClient::new(access))

@@ -73,6 +73,12 @@ impl Process {
         Ended { code, stdout: text(stdout), stderr: text(stderr) }
     }
 
+    /// All that it has written to standard output and standard error so far.
+    pub fn said(&self) -> (String, String) {
+        let text = |lines: &Lines| lines.lock().unwrap().join("\n");
+        (text(&self.stdout), text(&self.stderr))
+    }
+
     /// Its log so far.
     pub fn log(&self) -> Vec<Value> {
         let lines = self.stderr.lock().unwrap();

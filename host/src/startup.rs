@@ -15,6 +15,7 @@ use crate::error::StartError;
 use crate::ingress::{kafka::Consumer, listener};
 use crate::metrics::OutboxLabels;
 use crate::outbox::Relay;
+use crate::probe::probe;
 use crate::registry::Service;
 
 /// The pauses between two looks at a database that is away.
@@ -55,10 +56,27 @@ async fn until_migrated(service: &Service) {
     }
 }
 
-pub async fn until_ready(service: Arc<Service>, stop: CancellationToken) {
+/// Makes the service ready once its databases are, and looks whether what runs answers its probe.
+pub async fn until_ready(service: Arc<Service>, is_migrated: bool, stop: CancellationToken) {
+    let ready = async {
+        if !is_migrated {
+            until_migrated(&service).await;
+            service.set_ready(true);
+        }
+        try_probe(&service).await;
+    };
     tokio::select! {
-        () = until_migrated(&service) => service.set_ready(true),
+        () = ready => {}
         () = stop.cancelled() => {}
+    }
+}
+
+/// At a start there is no version to stay with, and the fault may be a backend's that is away: so it is said, and that is all.
+async fn try_probe(service: &Service) {
+    let live = service.live();
+    if let Err(rejected) = probe(&live).await {
+        let version = &live.version.digest;
+        warn!(service = service.name, %version, "what runs would not pass as a new version: {rejected}; see `swap.probe`");
     }
 }
 

@@ -176,9 +176,8 @@ impl Supervisor {
                 info!(listener = service.name, %address, "listening");
                 if is_migrated {
                     service.set_ready(true);
-                } else {
-                    tasks.spawn(until_ready(service.clone(), stop.clone()));
                 }
+                tasks.spawn(until_ready(service.clone(), is_migrated, stop.clone()));
                 tasks.spawn(ingress::http::serve(listener, service.clone(), trigger.clone(), stop.clone()));
             }
             (Trigger::Kafka(trigger), _) => {

@@ -126,6 +126,29 @@ async fn a_wrong_manifest_is_named_with_line_and_key() {
     assert!(absent.expect(64).contains("/absent.toml: cannot be read: "), "{absent:?}");
 }
 
+/// Nothing can be refused at a start, since there is no version to stay with.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_runs_and_does_not_answer_its_probe_is_named() {
+    let text = |probe: &str| {
+        let component = guest("versioned");
+        format!(
+            "[services.a]\ncomponent = \"{component}\"\nhttp = {{ listen = '127.0.0.1:0' }}\nswap = {{ probe = '{probe}' }}\n"
+        )
+    };
+    let manifest = ManifestFile::new(&[text("/"), text("/nowhere").replace("[services.a]", "[services.b]")].concat());
+    let mut host = Process::run(&manifest);
+    let says = |line: &serde_json::Value| {
+        line["level"] == "WARN" && line["message"].as_str().is_some_and(|text| text.contains("swap.probe"))
+    };
+    let line = host.line("the probe's answer", says).await;
+    assert_eq!(line["service"], "b", "{line}");
+    let reason = "probed: /nowhere answered 404 Not Found, which is no 2xx";
+    assert!(line["message"].as_str().unwrap().contains(reason), "{line}");
+    host.client("b").await.get("/").await.expect(200);
+    host.signal(Signal::TERM);
+    host.end().await.expect(0);
+}
+
 /// Nothing listens on port 1.
 #[tokio::test(flavor = "multi_thread")]
 async fn backends_that_are_away_are_named_and_waited_for() {

@@ -87,7 +87,7 @@ fn triggers() {
     let none = "kafka = { topic = 't', group = 'g', dead-letter = 'd', attempts = 0 }";
     assert_eq!(error(&service(none)), "m.toml:5: services.a.kafka.attempts: must be at least 1");
     let unknown = "kafka = { topic = 't', group = 'g', dead-letter = 'd', on-lost-records = 'skip' }";
-    let reason = "unknown variant `skip`, expected `stop` or `continue`";
+    let reason = "\"skip\" is no choice here: write \"stop\" or \"continue\"";
     assert_eq!(error(&service(unknown)), format!("m.toml:5: services.a.kafka.on-lost-records: {reason}"));
     let other = "kafka = { topic = 'u', group = 'g', dead-letter = 'd' }";
     let shared = format!("{}[services.b]\ncomponent = 'b.wasm'\n{other}\n", service(kafka))

@@ -3,21 +3,13 @@
 use serde_json::json;
 use thirtyfour::Key;
 
-use super::{address, store, url};
+use super::{PASSWORD, address, sign_up, store, url};
 use crate::support::browser::Browser;
 use crate::support::store::{Plan, Running, Store};
 use crate::support::wait::until;
 
 const APPLE: &str = ".product:nth-child(1) button";
 const BANANA: &str = ".product:nth-child(2) button";
-const PASSWORD: &str = "correct horse";
-
-async fn sign_up(page: &Browser, email: &str) {
-    page.fill("#email", email).await;
-    page.fill("#password", PASSWORD).await;
-    page.click("#sign-up button").await;
-    page.shows("#customer-email", email).await;
-}
 
 /// How many orders the customer of this page has.
 async fn orders(store: &Running, page: &Browser) -> i64 {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::{address, store, url};
+use super::{address, sign_up, store, url};
 use crate::support::browser::Browser;
 use crate::support::files::{target, variable};
 
@@ -43,9 +43,7 @@ async fn the_page_fits_each_width_and_can_be_read_in_light_and_dark() {
     let Some(page) = Browser::start("the look of the page").await else { return };
     let store = store().await;
     page.open(&url(store)).await;
-    page.fill("#email", &address()).await;
-    page.fill("#password", "correct horse").await;
-    page.click("#sign-up button").await;
+    sign_up(&page, &address()).await;
     for product in [1, 2, 2] {
         page.click(&format!(".product:nth-child({product}) button")).await;
     }
@@ -72,9 +70,7 @@ async fn a_picture_for_the_book() {
     let Some(page) = Browser::start("the picture for the book").await else { return };
     page.show_as(1200, 860, "light").await;
     page.open(&url(store().await)).await;
-    page.fill("#email", "ada@example.com").await;
-    page.fill("#password", "correct horse").await;
-    page.click("#sign-up button").await;
+    sign_up(&page, "ada@example.com").await;
     for product in [1, 2, 2] {
         page.click(&format!(".product:nth-child({product}) button")).await;
     }

@@ -6,6 +6,7 @@ mod served;
 
 use tokio::sync::OnceCell;
 
+use crate::support::browser::Browser;
 use crate::support::shared;
 use crate::support::store::{Plan, Running, Store};
 use crate::support::unique;
@@ -18,6 +19,16 @@ async fn store() -> &'static Running {
 
 fn url(store: &Running) -> String {
     format!("http://{}/", store.host.address("shop").unwrap())
+}
+
+const PASSWORD: &str = "correct horse";
+
+/// Waits for the answer: without an account there is no checkout.
+async fn sign_up(page: &Browser, email: &str) {
+    page.fill("#email", email).await;
+    page.fill("#password", PASSWORD).await;
+    page.click("#sign-up button").await;
+    page.shows("#customer-email", email).await;
 }
 
 fn address() -> String {

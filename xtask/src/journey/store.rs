@@ -81,7 +81,8 @@ impl Ports {
     }
 
     fn variables(&self) -> Vec<(String, String)> {
-        let names = ["ADMIN_LISTEN", "USERS_LISTEN", "ORDERS_LISTEN", "STORE_LISTEN"].into_iter().zip(8080..);
+        let names =
+            ["ADMIN_LISTEN", "USERS_LISTEN", "ORDERS_LISTEN", "STORE_LISTEN", "SHOP_LISTEN"].into_iter().zip(8080..);
         names.map(|(name, port)| (name.to_owned(), format!("127.0.0.1:{}", self.ours(port)))).collect()
     }
 

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::packages::{self, DEB};
 use crate::project::{root, step, target};
 use crate::{build, components, release, tools};
 
@@ -36,6 +37,7 @@ pub struct Arguments {
 
 /// Builds it into target/deb/, unpacks it, and tries it.
 pub fn run(arguments: &Arguments) -> Result<()> {
+    packages::ensure(DEB)?;
     let host = if arguments.quick { debug_build()? } else { release::run()? };
     let made = root().join(MADE);
     lay_out(&host, &made)?;
@@ -73,6 +75,8 @@ fn package(made: &Path) -> Result<PathBuf> {
     let cargo_deb = tools::installed("cargo-deb").context("cargo has installed cargo-deb elsewhere")?;
     let mut command = Command::new(cargo_deb);
     command.args(["--no-build", "--quiet", "--fast", "--package", "componentd", "--output"]).arg(made);
+    // It works in a folder with the package's name below this, where the host itself is else.
+    command.env("CARGO_TARGET_DIR", made.join("work"));
     build::run(&mut command)?;
     let packages = fs::read_dir(made)?.filter_map(|entry| Some(entry.ok()?.path()));
     packages.into_iter().find(|path| path.extension().is_some_and(|end| end == "deb")).context("there is no package")
@@ -86,6 +90,10 @@ fn check(package: &Path, unpacked: &Path) -> Result<()> {
         if listed.lines().find(is_it).is_none() {
             bail!("the package has no {file} with {mode}:\n{listed}");
         }
+    }
+    let needs = output(Command::new("dpkg-deb").arg("--field").arg(package).arg("Depends"))?;
+    if !["libc6", "zlib1g"].iter().all(|library| needs.contains(library)) {
+        bail!("the package does not name the libraries of its program: {needs}");
     }
     let settings = output(Command::new("dpkg-deb").arg("--info").arg(package).arg("conffiles"))?;
     if settings.trim() != "/etc/componentd/componentd.toml" {

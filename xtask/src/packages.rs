@@ -42,6 +42,13 @@ pub const JVM: &[Need] = &[
     Need { package: "maven", met: || find("mvn").is_some() },
 ];
 
+/// What takes a package of Debian apart, names the libraries that a program needs, and compresses.
+pub const DEB: &[Need] = &[
+    Need { package: "dpkg", met: || find("dpkg-deb").is_some() },
+    Need { package: "dpkg-dev", met: || find("dpkg-shlibdeps").is_some() },
+    Need { package: "xz-utils", met: || find("xz").is_some() },
+];
+
 /// The languages whose components the book builds, and what its commands are typed with.
 pub const JOURNEY: &[Need] = &[
     Need { package: "curl", met: || find("curl").is_some() },

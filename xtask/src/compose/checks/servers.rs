@@ -99,9 +99,10 @@ pub fn restarted(store: &Store, _: &Clone) -> Result<()> {
             let state = store.inspect(service, "{{.State.Running}} {{.RestartCount}} {{.State.Pid}}")?;
             Ok(state.starts_with("true") && !state.contains(" 0 ") && !state.ends_with(&format!(" {pid}")))
         })?;
+        store.until_has(r#""status":"ready""#, || get(&store.url(Port::Admin, "/readyz")))?;
+        answers::order_and_mail(store).with_context(|| format!("after {service} died"))?;
     }
-    store.until_has(r#""status":"ready""#, || get(&store.url(Port::Admin, "/readyz")))?;
-    answers::order_and_mail(store)
+    Ok(())
 }
 
 fn sql(store: &Store, statement: &str) -> Result<String> {

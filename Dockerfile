@@ -49,7 +49,7 @@ COPY --chmod=0444 init.sql /usr/local/share/componentd/
 FROM base AS componentd
 COPY --from=build /out/componentd /
 ENV COMPONENTD_STATE=/var/lib/componentd
-EXPOSE 8080 8081 8082 8083
+EXPOSE 8080 8081 8082 8083 8084
 HEALTHCHECK --interval=5s --timeout=20s --start-period=60s --retries=12 CMD ["componentd", "ready"]
 ENTRYPOINT ["componentd"]
 CMD ["run"]

@@ -10,6 +10,7 @@ use crate::config;
 use crate::error::StartError;
 use crate::metrics::Metrics;
 use crate::registry::Directory;
+use crate::topics::{self, Named};
 
 /// Clients of the backends that the manifest names.
 #[derive(Clone, Default)]
@@ -39,11 +40,10 @@ impl Clients {
     }
 
     /// What does not answer within `timeout`, or does not know `topics`, in words.
-    pub async fn missing(&self, topics: Vec<String>, timeout: Duration) -> Vec<String> {
+    pub async fn missing(&self, topics: Vec<Named>, timeout: Duration) -> Vec<String> {
         let mut missing = Vec::new();
         if let Some(redis) = &self.redis {
-            let pong = redis.ping(timeout).await;
-            missing.extend(pong.err().map(|e| format!("Redis does not answer: {e}; see `url` under [backends.redis]")));
+            missing.extend(redis.look(timeout).await.err().map(|away| away.to_string()));
         }
         if let Some(producer) = self.producer.clone() {
             let ask = move || kafka_missing(&producer, &topics, timeout);
@@ -53,11 +53,8 @@ impl Clients {
     }
 }
 
-fn kafka_missing(producer: &Producer, topics: &[String], timeout: Duration) -> Option<String> {
-    let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
-    match producer.unknown_topics(&topics, timeout) {
-        Err(e) => Some(format!("Kafka does not answer: {e}; see `brokers` under [backends.kafka]")),
-        Ok(unknown) if unknown.is_empty() => None,
-        Ok(unknown) => Some(format!("Kafka does not know these topics: {}; create them", unknown.join(", "))),
-    }
+fn kafka_missing(producer: &Producer, topics: &[Named], timeout: Duration) -> Vec<String> {
+    topics::missing(topics, producer, timeout).unwrap_or_else(|e| {
+        vec![format!("Kafka does not answer: {e}; start it, or correct `brokers` under [backends.kafka]")]
+    })
 }

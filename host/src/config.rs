@@ -17,6 +17,7 @@ mod probe;
 pub(crate) mod reasons;
 mod reference;
 mod schema;
+mod servers;
 mod values;
 
 use std::path::Path;

@@ -1,6 +1,5 @@
 //! The host as a whole: everything is made ready, then everything serves, then everything drains.
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,6 +22,7 @@ use crate::instances::Pool;
 use crate::loader::{self, Loader};
 use crate::supervisor::{ReconcileError, Supervisor};
 use crate::swap::Swapper;
+use crate::topics::{self, Named};
 use crate::{admin, engine, startup, watcher};
 
 /// How long a backend may take to answer before the log says that it is missing.
@@ -50,7 +50,7 @@ impl Host {
         let supervisor = Arc::new(Supervisor::new(&manifest, swapper(&manifest, clients.clone())?));
         let admin = bind_admin(&manifest).await?;
         let mut host = Self { supervisor, admin: None, tasks: JoinSet::new(), stop: CancellationToken::new() };
-        let topics = topics(&manifest);
+        let topics = topics::named(&manifest);
         host.supervisor.reconcile(manifest).await.map_err(ReconcileError::at_start)?;
         host.tasks.spawn(say_what_is_missing(clients, topics));
         host.tasks.spawn(sweep(host.supervisor.clone(), host.stop.clone()));
@@ -94,18 +94,39 @@ impl Host {
 /// # Errors
 /// The first one that cannot.
 pub async fn check(manifest: &Manifest) -> Result<Vec<(String, PathBuf, Digest)>, StartError> {
-    let engine = engine::start(manifest.host.instances);
-    let loader = engine.and_then(|engine| Loader::new(engine, Cache::new(None)));
-    let loader = loader.map_err(StartError::Engine)?;
+    let loader = checking_loader(manifest)?;
     let mut checked = Vec::new();
     for (name, spec) in &manifest.services {
-        let load = |e| StartError::load(manifest, name, e);
         startup::look_at_migrations(manifest, name, spec)?;
-        let bytes = loader::read(&spec.component).await.map_err(load)?;
-        let version = loader.load(&spec.component, bytes, name, spec).await.map_err(load)?;
-        checked.push((name.clone(), spec.component.clone(), version.digest));
+        let digest = check_component(&loader, manifest, name, spec).await?;
+        checked.push((name.clone(), spec.component.clone(), digest));
     }
     Ok(checked)
+}
+
+/// A loader that leaves nothing behind.
+///
+/// # Errors
+/// The machine lacks what the engine needs.
+pub fn checking_loader(manifest: &Manifest) -> Result<Loader, StartError> {
+    let engine = engine::start(manifest.host.instances);
+    engine.and_then(|engine| Loader::new(engine, Cache::new(None))).map_err(StartError::Engine)
+}
+
+/// Whether the host could run a service's component with its grants.
+///
+/// # Errors
+/// What is wrong with it.
+pub async fn check_component(
+    loader: &Loader,
+    manifest: &Manifest,
+    name: &str,
+    spec: &config::Service,
+) -> Result<Digest, StartError> {
+    let load = |e| StartError::load(manifest, name, e);
+    let bytes = loader::read(&spec.component).await.map_err(load)?;
+    let version = loader.load(&spec.component, bytes, name, spec).await.map_err(load)?;
+    Ok(version.digest)
 }
 
 /// Early, so that a port that is taken is found before anything is started.
@@ -139,14 +160,8 @@ async fn sweep(supervisor: Arc<Supervisor>, stop: CancellationToken) {
     }
 }
 
-/// Every topic that the manifest names.
-fn topics(manifest: &Manifest) -> Vec<String> {
-    let topics: BTreeSet<String> = manifest.services.values().flat_map(config::Service::topics).collect();
-    topics.into_iter().collect()
-}
-
 /// The host runs on without them; whoever started it should know.
-async fn say_what_is_missing(clients: Clients, topics: Vec<String>) {
+async fn say_what_is_missing(clients: Clients, topics: Vec<Named>) {
     for missing in clients.missing(topics, FIRST_LOOK_TIMEOUT).await {
         warn!("{missing}");
     }

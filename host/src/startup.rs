@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::{info, warn};
 
 use crate::capability::postgres::{MigrationError, migration_files};
 use crate::clients::Clients;
@@ -24,43 +24,42 @@ const WAIT_FOR_DATABASE: Duration = Duration::from_secs(1);
 /// How long a database may take to answer before a service is started without it.
 const FIRST_LOOK: Duration = Duration::from_secs(2);
 
-/// Makes a deployment's databases ready; false where they are away, which waiting mends.
-pub async fn migrate(deployment: &Deployment) -> Result<bool, StartError> {
-    if deployment.databases.ping(FIRST_LOOK).await.is_err() {
-        let names: Vec<_> = deployment.spec.grants.postgres.values().map(|grant| grant.database.as_str()).collect();
-        say_waiting(deployment, &format!("the database {:?} cannot be reached", names.join(", ")));
-        return Ok(false);
+/// What keeps a deployment's databases from being ready, which waiting may mend; none where nothing does.
+pub async fn migrate(deployment: &Deployment) -> Result<Option<String>, StartError> {
+    let absent = deployment.databases.absent(FIRST_LOOK).await;
+    if !absent.is_empty() {
+        return Ok(Some(absent.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")));
     }
     match deployment.databases.migrate(&deployment.name, &deployment.spec.grants).await {
-        Ok(()) => Ok(true),
-        Err(e @ MigrationError::Unreachable { .. }) => {
-            say_waiting(deployment, &e.to_string());
-            Ok(false)
-        }
+        Ok(()) => Ok(None),
+        Err(MigrationError::Unreachable(absence)) => Ok(Some(absence.to_string())),
         Err(e) => Err(StartError::Migration { service: deployment.name.clone(), source: Box::new(e) }),
     }
 }
 
-fn say_waiting(deployment: &Deployment, reason: &str) {
-    warn!(service = deployment.name, "waiting: {reason}; see `url` under [backends.postgres]");
-}
-
-async fn until_migrated(service: &Service) {
+/// Tries again until the databases are ready. Each reason is said once, however often it is met.
+async fn until_migrated(service: &Service, mut reason: String) {
+    warn!(service = service.name, "waiting: {reason}");
     loop {
         tokio::time::sleep(WAIT_FOR_DATABASE).await;
-        match migrate(&service.live()).await {
-            Ok(true) => return,
-            Ok(false) => {}
-            Err(failed) => error!("{failed}"),
+        let now = match migrate(&service.live()).await {
+            Ok(None) => break,
+            Ok(Some(reason)) => reason,
+            Err(failed) => failed.to_string(),
+        };
+        if now != reason {
+            warn!(service = service.name, "waiting: {now}");
+            reason = now;
         }
     }
+    info!(service = service.name, "its databases are ready");
 }
 
 /// Makes the service ready once its databases are, and looks whether what runs answers its probe.
-pub async fn until_ready(service: Arc<Service>, is_migrated: bool, stop: CancellationToken) {
+pub async fn until_ready(service: Arc<Service>, waits_for: Option<String>, stop: CancellationToken) {
     let ready = async {
-        if !is_migrated {
-            until_migrated(&service).await;
+        if let Some(reason) = waits_for {
+            until_migrated(&service, reason).await;
             service.set_ready(true);
         }
         try_probe(&service).await;
@@ -81,11 +80,11 @@ async fn try_probe(service: &Service) {
 }
 
 /// Calls the service with records until `stop`. When it ends, for whatever reason, the service cannot be called any more.
-pub async fn consume(service: Arc<Service>, consumer: Consumer, is_migrated: bool, stop: CancellationToken) {
+pub async fn consume(service: Arc<Service>, consumer: Consumer, waits_for: Option<String>, stop: CancellationToken) {
     let _unready = Unready(service.clone());
-    if !is_migrated {
+    if let Some(reason) = waits_for {
         tokio::select! {
-            () = until_migrated(&service) => {}
+            () = until_migrated(&service, reason) => {}
             () = stop.cancelled() => {}
         }
     }

@@ -58,7 +58,8 @@ impl Running {
 struct Prepared {
     service: Arc<Service>,
     listener: Option<Arc<TcpListener>>,
-    is_migrated: bool,
+    /// What keeps its databases from being ready.
+    waits_for: Option<String>,
 }
 
 /// Why an edited manifest is not applied.
@@ -154,7 +155,7 @@ impl Supervisor {
             .map_err(|e| StartError::backend("postgres", "url", &e))?;
         let digest = version.digest.clone();
         let deployment = self.swapper.deployment(name, spec.clone(), databases, version);
-        let is_migrated = migrate(&deployment).await?;
+        let waits_for = migrate(&deployment).await?;
         let service = Arc::new(Service::new(deployment, History::from(archive.history(name)), Some(file)));
         self.swapper.note(&service, &digest, By::Start, Outcome::Live);
         let handed_on = if in_turn { self.stop_one(name, true) } else { None };
@@ -162,11 +163,11 @@ impl Supervisor {
             Some(listener) => Some(listener),
             None => bind(manifest, name, spec).await?.map(Arc::new),
         };
-        Ok(Prepared { service, listener, is_migrated })
+        Ok(Prepared { service, listener, waits_for })
     }
 
     fn run(self: &Arc<Self>, manifest: &Manifest, prepared: Prepared) -> Result<(), StartError> {
-        let Prepared { service, listener, is_migrated } = prepared;
+        let Prepared { service, listener, waits_for } = prepared;
         let address = listener.as_ref().map(|listener| listener.local_addr().expect("it is bound"));
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let spec = service.live().spec.clone();
@@ -174,15 +175,15 @@ impl Supervisor {
             (Trigger::Http(trigger), Some(listener)) => {
                 let address = listener.local_addr().expect("it is bound");
                 info!(listener = service.name, %address, "listening");
-                if is_migrated {
+                if waits_for.is_none() {
                     service.set_ready(true);
                 }
-                tasks.spawn(until_ready(service.clone(), is_migrated, stop.clone()));
+                tasks.spawn(until_ready(service.clone(), waits_for, stop.clone()));
                 tasks.spawn(ingress::http::serve(listener, service.clone(), trigger.clone(), stop.clone()));
             }
             (Trigger::Kafka(trigger), _) => {
                 let consumer = consumer(manifest, &service, trigger, &self.swapper.clients)?;
-                tasks.spawn(consume(service.clone(), consumer, is_migrated, stop.clone()));
+                tasks.spawn(consume(service.clone(), consumer, waits_for, stop.clone()));
             }
             (Trigger::Http(_), None) => unreachable!("a listener is bound for each HTTP service"),
         }

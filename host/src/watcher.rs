@@ -31,12 +31,14 @@ struct Seen {
     stamp: Option<Stamp>,
     /// This stamp's content has been read.
     is_read: bool,
+    /// Why it could not be read when it was last tried, which is said once.
+    unreadable: Option<String>,
 }
 
 /// Watches until `stop`.
 pub async fn run(supervisor: Arc<Supervisor>, manifest: PathBuf, stop: CancellationToken) {
     let mut files: BTreeMap<(String, PathBuf), Seen> = BTreeMap::new();
-    let mut manifest_seen = Seen { stamp: stamp(&manifest).await, is_read: true };
+    let mut manifest_seen = Seen { stamp: stamp(&manifest).await, is_read: true, unreadable: None };
     let mut look = tokio::time::interval(POLL);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -44,7 +46,7 @@ pub async fn run(supervisor: Arc<Supervisor>, manifest: PathBuf, stop: Cancellat
             _ = look.tick() => {}
             () = stop.cancelled() => return,
         }
-        if manifest_seen.settled(&manifest).await {
+        if manifest_seen.settled(&manifest).await && manifest_seen.stamp.is_some() {
             reload(&supervisor, &manifest).await;
         }
         for (name, path, decided) in supervisor.components() {
@@ -52,7 +54,7 @@ pub async fn run(supervisor: Arc<Supervisor>, manifest: PathBuf, stop: Cancellat
             if !seen.settled(&path).await {
                 continue;
             }
-            let Ok(bytes) = loader::read(&path).await else { continue };
+            let Some(bytes) = seen.read(&name, &path).await else { continue };
             if decided.is_none_or(|decided| decided != Digest::of(&bytes)) {
                 let supervisor = supervisor.clone();
                 // Not awaited: another service's file need not wait for this one's compiler.
@@ -74,14 +76,34 @@ async fn reload(supervisor: &Arc<Supervisor>, path: &Path) {
 }
 
 impl Seen {
-    /// Whether the file has changed and stands still again. Says so once for each change.
+    /// Whether the file has changed, or is gone, and stands still again. Says so once for each change.
     async fn settled(&mut self, path: &Path) -> bool {
         let stamp = stamp(path).await;
         if stamp != self.stamp {
-            *self = Self { stamp, is_read: false };
+            (self.stamp, self.is_read) = (stamp, false);
             return false;
         }
-        !std::mem::replace(&mut self.is_read, true) && stamp.is_some()
+        !std::mem::replace(&mut self.is_read, true)
+    }
+
+    /// The content of a component's file. A change of whether it can be read is said.
+    async fn read(&mut self, service: &str, path: &Path) -> Option<Arc<[u8]>> {
+        match loader::read(path).await {
+            Ok(bytes) => {
+                if self.unreadable.take().is_some() {
+                    info!(service, component = %path.display(), "the component can be read again");
+                }
+                Some(bytes)
+            }
+            Err(error) => {
+                let reason = error.to_string();
+                if self.unreadable.as_ref() != Some(&reason) {
+                    warn!(service, reason, "the live version runs on");
+                    self.unreadable = Some(reason);
+                }
+                None
+            }
+        }
     }
 }
 

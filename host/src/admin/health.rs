@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::{Admin, json as json_response};
 use crate::ingress::problem::{Body, full, problem};
+use crate::topics::Named;
 
 /// How long a backend may take before it counts as away.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
@@ -27,11 +28,12 @@ impl Admin {
             if !service.is_ready() {
                 missing.push(format!("service {} cannot be called yet", service.name));
             }
-            if service.live().databases.ping(PING_TIMEOUT).await.is_err() {
-                missing.push(format!("a database of service {} does not answer", service.name));
-            }
+            let absent = service.live().databases.absent(PING_TIMEOUT).await;
+            missing.extend(absent.iter().map(|absence| format!("service {}: {absence}", service.name)));
         }
-        missing.extend(self.supervisor.swapper.clients.missing(topics.into_iter().collect(), PING_TIMEOUT).await);
+        missing.extend(
+            self.supervisor.swapper.clients.missing(topics.into_iter().map(Named::from).collect(), PING_TIMEOUT).await,
+        );
         match missing.as_slice() {
             [] => json_response(StatusCode::OK, &json!({"status": "ready", "warnings": warnings})),
             missing => json_response(

@@ -1,5 +1,6 @@
 //! Kafka: records to the topics that a service is granted, as `componentd:kafka/producer`.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
@@ -39,22 +40,16 @@ impl Producer {
         config.create().map(Self)
     }
 
-    /// Which of `topics` the brokers do not know. Blocks.
+    /// The topics that the brokers have and show us, with how many partitions each has. Blocks.
+    ///
+    /// All of them are asked for: brokers that make topics make those that are asked for by name.
     ///
     /// # Errors
     /// No broker answers within `timeout`.
-    pub fn unknown_topics<'t>(&self, topics: &[&'t str], timeout: Duration) -> Result<Vec<&'t str>, KafkaError> {
-        let mut unknown = Vec::new();
-        if topics.is_empty() {
-            self.0.client().fetch_metadata(None, timeout)?;
-        }
-        for topic in topics {
-            let metadata = self.0.client().fetch_metadata(Some(topic), timeout)?;
-            if metadata.topics().iter().all(|known| known.partitions().is_empty()) {
-                unknown.push(*topic);
-            }
-        }
-        Ok(unknown)
+    pub fn topics(&self, timeout: Duration) -> Result<BTreeMap<String, usize>, KafkaError> {
+        let metadata = self.0.client().fetch_metadata(None, timeout)?;
+        let topics = metadata.topics().iter().filter(|topic| !topic.partitions().is_empty());
+        Ok(topics.map(|topic| (topic.name().to_owned(), topic.partitions().len())).collect())
     }
 
     /// Sends a record and waits until all in-sync replicas have it.

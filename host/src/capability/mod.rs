@@ -9,6 +9,7 @@ pub mod kafka;
 pub mod logging;
 pub mod postgres;
 pub mod redis;
+pub mod redis_absence;
 
 use wasmtime::component::{Component, Linker};
 

@@ -8,6 +8,7 @@ use wasmtime::component::{HasData, Linker};
 
 use crate::bindings::componentd::redis::client as wit;
 use crate::capability::away::BackendAway;
+use crate::capability::redis_absence::Absence;
 use crate::config::{self, KeyPattern};
 use crate::state::State;
 
@@ -32,12 +33,29 @@ impl Redis {
         Ok(Self { connection: ConnectionManager::new_lazy_with_config(client, config)? })
     }
 
-    /// Whether the server answers.
+    /// Whether the server answers, and lets us in.
     ///
     /// # Errors
     /// It does not, within `timeout`.
-    pub async fn ping(&self, timeout: Duration) -> Result<(), wit::Error> {
-        call(self, timeout, &redis::cmd("PING")).await
+    pub async fn look(&self, timeout: Duration) -> Result<(), Absence> {
+        self.ask(timeout, &redis::cmd("PING")).await
+    }
+
+    /// Whether the server lets us read keys of such a pattern.
+    ///
+    /// # Errors
+    /// It does not, or does not answer.
+    pub async fn may_read(&self, pattern: &KeyPattern, timeout: Duration) -> Result<(), Absence> {
+        self.ask(timeout, redis::cmd("EXISTS").arg(pattern.to_string())).await
+    }
+
+    async fn ask(&self, timeout: Duration, command: &Cmd) -> Result<(), Absence> {
+        let mut connection = self.connection.clone();
+        match tokio::time::timeout(timeout, command.query_async::<Value>(&mut connection)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(Absence::new(&error)),
+            Err(_) => Err(Absence::no_answer(timeout)),
+        }
     }
 }
 

@@ -37,7 +37,7 @@ Exit codes:
   64  the manifest or the command line is wrong: file, line and key are named
   65  a component or a migration cannot be used; swap and rollback: the version was refused
   66  a component's file or a migrations folder is missing
-  69  ready: the host is not; other commands: the host or Kafka does not answer
+  69  ready: the host is not; doctor: something is wrong; other commands: the host or Kafka does not answer
   71  a port is taken, or the machine lacks something
   73  init: a file is there already, or cannot be written
   74  what a command prints cannot be written
@@ -56,6 +56,14 @@ pub(super) enum Command {
     Run(ManifestArgument),
     /// Check the manifest, its components and their grants. Connects to nothing and starts nothing.
     Check(ManifestArgument),
+    /// Connect to everything that the manifest names, and show what is wrong and what mends it. Changes nothing.
+    Doctor {
+        /// For scripts.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        manifest: ManifestArgument,
+    },
     /// Show, retry or drop the records that a service could not handle, in the order of each partition.
     DeadLetters {
         action: Action,

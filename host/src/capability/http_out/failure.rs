@@ -31,7 +31,7 @@ pub(super) fn of_body(error: &hyper::Error) -> Error {
 }
 
 /// An error and what caused it.
-fn causes<'a>(error: &'a (dyn Cause + 'static)) -> impl Iterator<Item = &'a (dyn Cause + 'static)> {
+pub(super) fn causes<'a>(error: &'a (dyn Cause + 'static)) -> impl Iterator<Item = &'a (dyn Cause + 'static)> {
     std::iter::successors(Some(error), |error| cause(*error))
 }
 

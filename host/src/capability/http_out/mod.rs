@@ -11,6 +11,7 @@ mod error_code;
 mod failure;
 mod idle;
 mod internal;
+mod reach;
 mod resolver;
 mod send;
 
@@ -23,6 +24,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use self::asking::Asking;
 pub use self::client::Clients;
+pub use self::reach::reach;
 use crate::config::Origin;
 use crate::deployment::Deployment;
 use crate::state::{Current, Invocation, State};

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
+use futures_util::future::join_all;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgStatement};
 use sqlx::{AssertSqlSafe, Either, Executor, SqlSafeStr, Statement};
 use tokio::sync::Notify;
 
+use super::absence::Absence;
 use super::migration;
 use super::migration_error::MigrationError;
 use super::plain::{self, Shown};
@@ -67,7 +69,7 @@ impl Databases {
         let Some(backend) = backend else { return Ok(Self::default()) };
         let pools = service.grants.postgres.iter().map(|(alias, grant)| {
             let bounds = Bounds::new(&service.limits);
-            let pool = pool(backend, grant, bounds.timeout)?;
+            let pool = Pool::new(options(backend, grant, bounds.timeout)?, grant.connections, bounds.timeout);
             let (shown, published) = (Arc::default(), Arc::default());
             Ok((alias.clone(), Database { pool, bounds, shown, published }))
         });
@@ -87,10 +89,11 @@ impl Databases {
     pub async fn migrate(&self, service: &str, grants: &config::Grants) -> Result<(), MigrationError> {
         for (alias, grant) in &grants.postgres {
             let Some(Database { pool, .. }) = self.0.get(alias) else { continue };
-            let unreachable = |source| MigrationError::Unreachable { database: grant.database.clone(), source };
+            let options = pool.options();
+            let unreachable = |error| MigrationError::Unreachable(Absence::new(options, &error));
             let mut borrowed = pool.borrow().await.map_err(unreachable)?;
             let connection = borrowed.connection();
-            let applied = migration::apply(connection, service, grant).await;
+            let applied = migration::apply(connection, options, service, grant).await;
             // Those before one that failed stay applied.
             pool.schema_has_changed();
             applied?;
@@ -111,30 +114,32 @@ impl Databases {
         })
     }
 
-    /// Whether every database answers; else the first one that does not, and why.
-    ///
-    /// # Errors
-    /// What the first of them answered, or that it did not within `timeout`.
-    pub async fn ping(&self, timeout: Duration) -> Result<(), wit::Error> {
-        for database in self.0.values() {
-            within(timeout, async { database.borrow().await?.ping().await.map_err(error) }).await?;
-        }
-        Ok(())
+    /// Which databases do not answer within `timeout`, and why.
+    pub async fn absent(&self, timeout: Duration) -> Vec<Absence> {
+        let looks = self.0.values().map(|Database { pool, .. }| async move {
+            let look = tokio::time::timeout(timeout, async { pool.borrow().await?.ping().await });
+            match look.await {
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => Some(Absence::new(pool.options(), &error)),
+                Err(_) => Some(Absence::no_answer(pool.options())),
+            }
+        });
+        join_all(looks).await.into_iter().flatten().collect()
     }
 }
 
-fn pool(
+/// How one database is connected to.
+pub(super) fn options(
     backend: &config::PostgresBackend,
     grant: &config::PostgresGrant,
     timeout: Duration,
-) -> Result<Pool, sqlx::Error> {
+) -> Result<PgConnectOptions, sqlx::Error> {
     let options: PgConnectOptions = backend.url.as_str().parse()?;
-    let options = options
+    Ok(options
         .database(&grant.database)
         .application_name("componentd")
         .statement_cache_capacity(STATEMENT_CACHE)
-        .options([("statement_timeout", timeout.as_millis().to_string())]);
-    Ok(Pool::new(options, grant.connections, timeout))
+        .options([("statement_timeout", timeout.as_millis().to_string())]))
 }
 
 impl Bounds {

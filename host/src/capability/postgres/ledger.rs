@@ -3,7 +3,7 @@
 //! Each service has its own, so that services that share a database may number their migrations as they like. Up to version
 //! 0.1 there was one for all, sqlx's default; what a service finds of its own there is taken over.
 
-use sqlx::migrate::{Migrate, MigrateError, Migrator};
+use sqlx::migrate::{AppliedMigration, Migrate, MigrateError, Migrator};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor};
 
@@ -44,11 +44,23 @@ pub(super) async fn open(connection: &mut PgConnection, table: &str, own: &Migra
     Ok(transaction.commit().await?)
 }
 
+/// What a service has applied, as far as there is a table of its own.
+pub(super) async fn applied(
+    connection: &mut PgConnection,
+    service: &str,
+) -> Result<Vec<AppliedMigration>, MigrateError> {
+    let table = table(service);
+    if !exists(connection, &table).await? {
+        return Ok(Vec::new());
+    }
+    connection.list_applied_migrations(&table).await
+}
+
 async fn exists(connection: &mut PgConnection, table: &str) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL").bind(table).fetch_one(connection).await
 }
 
-async fn has_schema(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+pub(super) async fn has_schema(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar("SELECT to_regnamespace($1) IS NOT NULL").bind(SCHEMA).fetch_one(connection).await
 }
 

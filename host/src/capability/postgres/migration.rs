@@ -4,10 +4,11 @@ use std::path::Path;
 
 use sqlx::Executor;
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
-use sqlx::postgres::PgConnection;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
 
 use super::ledger;
 use super::migration_error::{MigrationError, explain};
+use super::migration_files;
 use crate::config;
 
 /// Applies those of a service that the database has not seen. Several hosts and services may do this at once: an advisory
@@ -17,11 +18,12 @@ use crate::config;
 /// The database is away, or a migration fails; those before it stay applied.
 pub(super) async fn apply(
     connection: &mut PgConnection,
+    options: &PgConnectOptions,
     service: &str,
     grant: &config::PostgresGrant,
 ) -> Result<(), MigrationError> {
     let Some(folder) = &grant.migrations else { return Ok(()) };
-    apply_from(connection, service, folder).await.map_err(|error| explain(grant, folder, error))
+    apply_from(connection, service, folder).await.map_err(|error| explain(options, folder, error))
 }
 
 /// What a call of a component may take is no limit for a migration, nor for waiting until another host has done its own.
@@ -43,4 +45,37 @@ async fn apply_from(connection: &mut PgConnection, service: &str, folder: &Path)
     migrator.set_locking(false).dangerous_set_table_name(table);
     migrator.run_direct(None, connection, false).await?;
     connection.unlock().await
+}
+
+/// How far a service's migrations are in a database: how many are applied, and how many are to come. Changes nothing.
+///
+/// # Errors
+/// One was edited or removed after it was applied, or the files cannot be read, or the database cannot.
+pub(super) async fn progress(
+    connection: &mut PgConnection,
+    options: &PgConnectOptions,
+    service: &str,
+    folder: &Path,
+) -> Result<(usize, usize), MigrationError> {
+    let files = migration_files::read(folder)?;
+    let compared = compare(connection, service, folder).await;
+    let applied = compared.map_err(|error| explain(options, folder, error))?;
+    Ok((applied, files.len() - applied))
+}
+
+async fn compare(connection: &mut PgConnection, service: &str, folder: &Path) -> Result<usize, MigrateError> {
+    let own = Migrator::new(folder).await?;
+    let applied = ledger::applied(connection, service).await?;
+    for applied in &applied {
+        let migration =
+            own.iter().find(|own| own.version == applied.version && !own.migration_type.is_down_migration());
+        match migration {
+            None => return Err(MigrateError::VersionMissing(applied.version)),
+            Some(own) if own.checksum != applied.checksum => {
+                return Err(MigrateError::VersionMismatch(applied.version));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(applied.len())
 }

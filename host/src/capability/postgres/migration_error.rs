@@ -5,17 +5,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use sqlx::migrate::MigrateError;
-use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
+use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgErrorPosition};
 
+use super::absence::{Absence, of_refusal};
 use super::migration_files;
 use super::refusal::about_the_server;
-use crate::config;
 
 /// Why a database could not be made ready.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationError {
-    #[error("the database {database:?} cannot be reached: {source}")]
-    Unreachable { database: String, source: sqlx::Error },
+    #[error(transparent)]
+    Unreachable(Absence),
     #[error("the migrations' folder {folder} cannot be read: {source}; make it, or correct the path")]
     NoFolder { folder: PathBuf, source: io::Error },
     #[error("{file} would never be applied: name it NNNN_what_it_does.sql, as in 0001_users.sql")]
@@ -34,6 +34,8 @@ pub enum MigrationError {
     Gone { version: i64, folder: PathBuf, database: String },
     #[error("{at}: {refusal}; {done} to the database {database:?}: correct it, and start again")]
     Sql { at: At, refusal: Refusal, database: String, done: &'static str },
+    #[error("the database {database:?}: {refusal}; {mend}")]
+    Refused { database: String, refusal: Refusal, mend: String },
     #[error("the migrations in {folder} failed on the database {database:?}: {source}")]
     Failed { database: String, folder: PathBuf, source: MigrateError },
 }
@@ -80,15 +82,20 @@ impl From<&PgDatabaseError> for Refusal {
 
 /// What the migrator says, in the words of whoever wrote the files. A connection that broke meanwhile, or a server that is
 /// ending or full, is no fault of a migration.
-pub(super) fn explain(grant: &config::PostgresGrant, folder: &Path, error: MigrateError) -> MigrationError {
-    let (database, folder) = (grant.database.clone(), folder.to_owned());
+pub(super) fn explain(options: &PgConnectOptions, folder: &Path, error: MigrateError) -> MigrationError {
+    let (database, folder) = (options.get_database().unwrap_or_default().to_owned(), folder.to_owned());
     let files = migration_files::read(&folder).unwrap_or_default();
     match error {
         MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) if may_pass(&source) => {
-            MigrationError::Unreachable { database, source }
+            MigrationError::Unreachable(Absence::new(options, &source))
         }
         MigrateError::ExecuteMigration(sqlx::Error::Database(refusal), version) if files.contains_key(&version) => {
             sql(&files[&version], refusal.downcast_ref::<PgDatabaseError>(), database)
+        }
+        MigrateError::Execute(sqlx::Error::Database(refusal)) => {
+            let refusal = refusal.downcast_ref::<PgDatabaseError>();
+            let mend = of_refusal(refusal.code(), &database, options.get_username());
+            MigrationError::Refused { database, refusal: refusal.into(), mend }
         }
         MigrateError::VersionMismatch(version) if files.contains_key(&version) => {
             MigrationError::Edited { file: files[&version].clone(), database }

@@ -1,8 +1,10 @@
 //! Postgres: the databases that a service is granted, as `componentd:postgres/client`.
 
+mod absence;
 mod arguments;
 mod calendar;
 mod client;
+mod examination;
 mod ledger;
 mod migration;
 mod migration_error;
@@ -18,6 +20,7 @@ mod sql_type;
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 
 pub use self::client::{Database, Databases, Transaction};
+pub use self::examination::{Examination, examine};
 pub use self::migration_error::MigrationError;
 use crate::bindings::componentd::kafka::types::OutgoingRecord;
 use crate::bindings::componentd::postgres::client as wit;

@@ -7,6 +7,14 @@ use crate::support::process::{Ended, ManifestFile, Process, command};
 
 /// Two services, one of which consumes a topic, and an admin port.
 fn manifest(admin: &str) -> ManifestFile {
+    manifest_of(admin, "127.0.0.1:1")
+}
+
+fn manifest_with_brokers(brokers: &str) -> ManifestFile {
+    manifest_of("", brokers)
+}
+
+fn manifest_of(admin: &str, brokers: &str) -> ManifestFile {
     let (hello, echo) = (guest("hello"), guest("kafka-echo"));
     ManifestFile::new(&format!(
         r#"
@@ -16,7 +24,7 @@ state = "state"
 
 [backends]
 redis = {{ url = "redis://127.0.0.1:1" }}
-kafka = {{ brokers = "127.0.0.1:1" }}
+kafka = {{ brokers = "{brokers}" }}
 
 [services.orders]
 component = "{hello}"
@@ -68,4 +76,18 @@ async fn services_and_versions_that_there_are_not() {
     refused("rollback-to-an-unknown-version", &manifest, &["rollback", "users", "abc"], 65).await;
     host.signal(rustix::process::Signal::TERM);
     host.end().await.expect(0);
+}
+
+/// The embedded broker makes topics that a producer asks for by name; the host asks for none.
+#[tokio::test(flavor = "multi_thread")]
+async fn topics_that_the_brokers_do_not_know() {
+    let kafka = dev_backends::EmbeddedKafka::start().unwrap();
+    let manifest = manifest_with_brokers(&kafka.url());
+    let mut host = Process::run(&manifest);
+    for topic in ["t", "d"] {
+        let is_it = format!("Kafka does not know the topic {topic:?}");
+        let line = host.line(&is_it, |line| line["message"].as_str().is_some_and(|text| text.contains(&is_it))).await;
+        assert_eq!(line["level"], "WARN");
+        expect(&format!("command/unknown-topic-{topic}"), &tidy(line["message"].as_str().unwrap(), &manifest));
+    }
 }

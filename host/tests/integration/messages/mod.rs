@@ -4,6 +4,8 @@
 
 mod commands;
 mod components;
+mod databases;
+mod doctor;
 mod manifests;
 mod migrations;
 

@@ -4,10 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::versions::Mark;
 use super::{Slot, manifest};
+use crate::support::process::{ManifestFile, Process};
 use crate::support::wait::until;
 
 async fn until_it_answers(slot: &Slot, version: &str) {
@@ -64,6 +65,33 @@ async fn a_restart_comes_back_with_what_was_live() {
     fs::write(slot.component(), Mark::good(3).component()).unwrap();
     until_it_answers(&slot, "0003").await;
     slot.host.stop().await;
+}
+
+/// Gone, a folder in its place, and there again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_cannot_be_read_is_said_once_for_each_change() {
+    let manifest = ManifestFile::new(&manifest(""));
+    let component = manifest.folder.path().join("slot.wasm");
+    fs::write(&component, Mark::good(1).component()).unwrap();
+    let mut host = Process::run(&manifest);
+    host.ready().await;
+    let client = host.client("slot").await;
+    let unreadable = |line: &Value| line["level"] == "WARN" && line["message"] == "the live version runs on";
+    let says =
+        |reason: &'static str| move |line: &Value| unreadable(line) && line["reason"].to_string().contains(reason);
+    fs::remove_file(&component).unwrap();
+    let gone = host.line("that it is gone", says("No such file")).await;
+    assert!(gone["reason"].as_str().unwrap().contains(component.to_str().unwrap()), "{gone}");
+    fs::create_dir(&component).unwrap();
+    host.line("that it is a folder", says("Is a directory")).await;
+    client.get("/").await.expect(200);
+    fs::remove_dir(&component).unwrap();
+    rename_over(&component, &Mark::good(2).component());
+    let is_back = |line: &Value| line["level"] == "INFO" && line["message"] == "the component can be read again";
+    host.line("that it is back", is_back).await;
+    until("the new one is live", async || (client.get("/").await.expect(200) == "0002").then_some(())).await;
+    let said = |reason: &'static str| host.log().iter().filter(|line| says(reason)(line)).count();
+    assert_eq!(said("Is a directory"), 1, "{:?}", host.log());
 }
 
 fn corrupt_the_compile_cache(folder: &Path) {

@@ -1,0 +1,31 @@
+//! The components' files, and whether the host could run them with their grants.
+
+use super::finding::Finding;
+use crate::config::Manifest;
+use crate::error::StartError;
+use crate::host;
+
+pub async fn look(manifest: &Manifest) -> Vec<Finding> {
+    let loader = match host::checking_loader(manifest) {
+        Ok(loader) => loader,
+        Err(error) => {
+            let place = manifest.source.place(&["host", "instances"]);
+            return vec![Finding::wrong("engine", &place, error.to_string(), "lower `instances`, or raise the limit")];
+        }
+    };
+    let mut findings = Vec::new();
+    for (name, spec) in &manifest.services {
+        let about = format!("component of {name}");
+        let place = manifest.source.place(&["services", name, "component"]);
+        findings.push(match host::check_component(&loader, manifest, name, spec).await {
+            Ok(digest) => Finding::well(about, &place, format!("{} {digest}", spec.component.display())),
+            Err(StartError::Load { place, source }) => {
+                Finding::wrong(about, &place, source.to_string(), "`componentd check` says whether it is mended")
+            }
+            Err(error) => {
+                Finding::wrong(about, &place, error.to_string(), "`componentd check` says whether it is mended")
+            }
+        });
+    }
+    findings
+}

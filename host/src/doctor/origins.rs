@@ -1,0 +1,35 @@
+//! The origins that components may call: names, connections and TLS, and services of this host.
+
+use futures_util::future::join_all;
+
+use super::finding::Finding;
+use super::{PATIENCE, no_answer};
+use crate::capability::http_out;
+use crate::config::{HttpGrant, Manifest};
+
+pub async fn look(manifest: &Manifest) -> Vec<Finding> {
+    let grants = manifest.services.iter().flat_map(|(service, spec)| {
+        spec.grants.http.iter().enumerate().map(move |(index, grant)| (service.as_str(), index, grant))
+    });
+    join_all(grants.map(|(service, index, grant)| look_at(manifest, service, index, grant))).await
+}
+
+async fn look_at(manifest: &Manifest, service: &str, index: usize, grant: &HttpGrant) -> Finding {
+    let about = format!("origin {} of {service}", grant.origin);
+    let index = index.to_string();
+    let place = manifest.source.place(&["services", service, "grants", "http", &index, "origin"]);
+    if grant.origin.internal_service().is_some() {
+        // A manifest that names a service that is not there is refused before.
+        return Finding::well(about, &place, "a service of this host");
+    }
+    match tokio::time::timeout(PATIENCE, http_out::reach(grant, PATIENCE)).await {
+        Ok(Ok(())) => Finding::well(about, &place, "can be connected to"),
+        Ok(Err(reason)) => Finding::wrong(
+            about,
+            &place,
+            reason,
+            "correct the origin or its grant, or see its server, its name in DNS and its certificate",
+        ),
+        Err(_) => no_answer(about, &place),
+    }
+}

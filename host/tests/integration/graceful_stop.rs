@@ -180,3 +180,27 @@ async fn whoever_is_let_in_is_answered_also_while_the_host_stops() {
     clients.join_all().await;
     assert_eq!(host.end().await.code, Some(0));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_whose_settings_change_keeps_its_port_and_lets_nobody_down() {
+    let file = ManifestFile::new(&manifest(", max-body = '1KiB'", ""));
+    let mut host = Process::run(&file);
+    let client = host.client("guest").await;
+    host.ready().await;
+    let answers = Arc::new(AtomicUsize::new(0));
+    let (address, counted) = (client.address, answers.clone());
+    let clients = tokio::spawn(async move {
+        loop {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            ask(&mut stream, Habit::Fresh, &counted).await;
+        }
+    });
+    let large = async || client.post_text("/hello", "x".repeat(1500)).await.status;
+    assert_eq!(large().await, 413);
+    std::fs::write(file.path(), manifest(", max-body = '2KiB'", "")).unwrap();
+    until("the other setting holds", async || (large().await == 405).then_some(())).await;
+    let before = answers.load(Ordering::Relaxed);
+    until("there are more answers", async || (answers.load(Ordering::Relaxed) > before + 10).then_some(())).await;
+    assert!(!clients.is_finished(), "{:?}", clients.await);
+    clients.abort();
+}

@@ -33,9 +33,9 @@ pub enum MigrationError {
     )]
     Gone { version: i64, folder: PathBuf, database: String },
     #[error("{at}: {refusal}; {done} to the database {database:?}: correct it, and start again")]
-    Sql { at: At, refusal: Refusal, database: String, done: &'static str },
+    Sql { at: At, refusal: Box<Refusal>, database: String, done: &'static str },
     #[error("the database {database:?}: {refusal}; {mend}")]
-    Refused { database: String, refusal: Refusal, mend: String },
+    Refused { database: String, refusal: Box<Refusal>, mend: String },
     #[error("the migrations in {folder} failed on the database {database:?}: {source}")]
     Failed { database: String, folder: PathBuf, source: MigrateError },
 }
@@ -95,7 +95,7 @@ pub(super) fn explain(options: &PgConnectOptions, folder: &Path, error: MigrateE
         MigrateError::Execute(sqlx::Error::Database(refusal)) => {
             let refusal = refusal.downcast_ref::<PgDatabaseError>();
             let mend = of_refusal(refusal.code(), &database, options.get_username());
-            MigrationError::Refused { database, refusal: refusal.into(), mend }
+            MigrationError::Refused { database, refusal: Box::new(refusal.into()), mend }
         }
         MigrateError::VersionMismatch(version) if files.contains_key(&version) => {
             MigrationError::Edited { file: files[&version].clone(), database }
@@ -117,7 +117,7 @@ fn sql(file: &Path, error: &PgDatabaseError, database: String) -> MigrationError
     } else {
         "nothing of this file was applied"
     };
-    MigrationError::Sql { at: At { file: file.to_owned(), position }, refusal: error.into(), database, done }
+    MigrationError::Sql { at: At { file: file.to_owned(), position }, refusal: Box::new(error.into()), database, done }
 }
 
 /// Postgres counts characters, and from 1.

@@ -99,8 +99,10 @@ impl Engine {
         if let Some((mut child, socket)) = self.own.take() {
             step("stopping the Docker engine");
             child::stop(&mut child, GRACE);
-            // It may have gone with the engine.
-            let _ = fs::remove_dir_all(socket.parent().unwrap_or(&socket));
+            let sockets = socket.parent().unwrap_or(&socket);
+            // The engine leaves the machine's own network mounted there. What has gone with the engine is as well.
+            let _ = output(Command::new("umount").arg(sockets.join("exec/netns/default")));
+            let _ = fs::remove_dir_all(sockets);
         }
     }
 

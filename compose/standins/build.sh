@@ -34,8 +34,10 @@ slim() {
   rm -rf "$1"/usr/share/{man,info,locale}/*
   printf 'path-%s\n' 'exclude /usr/share/doc/*' 'include /usr/share/doc/*/copyright' 'exclude /usr/share/man/*' \
     'exclude /usr/share/info/*' 'exclude /usr/share/locale/*' >"$1/etc/dpkg/dpkg.cfg.d/docker"
-  printf 'deb %s %s main\n' http://deb.debian.org/debian trixie http://deb.debian.org/debian trixie-updates \
-    http://deb.debian.org/debian-security trixie-security >"$1/etc/apt/sources.list"
+  # The same release from where this machine has its own packages.
+  apt-get indextargets --format '$(REPO_URI)' | sort --unique |
+    sed -n 's|.*/debian/$|deb & trixie main\ndeb & trixie-updates main|p; s|.*/debian-security/$|deb & trixie-security main|p' \
+      >"$1/etc/apt/sources.list"
   find /etc/apt/apt.conf.d \( -name '99*' -o -name 'docker-*' \) -exec cp {} "$1/etc/apt/apt.conf.d/" \;
   # Authorities that this machine trusts beyond Debian's: installed along with ca-certificates, wherever that comes.
   mkdir -p "$1/usr/local/share/ca-certificates"

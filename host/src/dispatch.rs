@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderValue, Request};
+use http::{HeaderValue, Method, Request};
 use tokio::sync::oneshot;
 use tracing::{Instrument, Span, error, warn};
 use wasmtime::PoolConcurrencyLimitError;
@@ -115,6 +115,7 @@ pub async fn http(
     id: HeaderValue,
     span: Span,
 ) -> Result<GuestResponse, InvocationError> {
+    let head_only = *request.method() == Method::HEAD;
     let permit = deployment.admission.enter().await.inspect_err(|Saturated| {
         deployment.outcomes.note(Outcome::Saturated);
     })?;
@@ -135,7 +136,9 @@ pub async fn http(
     let callee = deployment.clone();
     let call = Box::pin(async move { bounded(&callee, call, watched).await });
     let deployment = deployment.clone();
-    Running::from(Invoked { call, head, deployment, away, span, fate: None, _permit: permit }).response().await
+    Running::from(Invoked { call, head, deployment, away, span, fate: None, head_only, _permit: permit })
+        .response()
+        .await
 }
 
 /// What came of a record.

@@ -127,6 +127,8 @@ impl Open {
         while !self.is_over {
             match ready!(Pin::new(&mut self.body).poll_frame(context)) {
                 Some(Ok(frame)) => match frame.into_data() {
+                    // A flush of nothing is no part, and must not take the place of one that is held.
+                    Ok(part) if part.is_empty() => {}
                     Ok(part) if self.is_too_much(&part) => return Poll::Ready(Some(Err(self.cut()))),
                     Ok(part) if self.declared == Some(self.taken) => self.held = Some(part),
                     Ok(part) => return Poll::Ready(Some(Ok(self.send(part)))),
@@ -231,7 +233,11 @@ impl Fate {
                 error!(backtrace, bytes = self.sent.load(Ordering::Relaxed), "the response was cut: {failure}");
             }
         }
-        self.count_as(failure);
+        // That nobody reads is no fault of the component, and neither is what it makes of a stream that is closed.
+        let nobody_reads = matches!(self.end.get(), Some(BodyEnd::Unread));
+        if !nobody_reads || !matches!(failure, InvocationError::Trapped(_)) {
+            self.count_as(failure);
+        }
     }
 
     /// Counts the invocation as failed in this way, if in no other.

@@ -39,6 +39,8 @@ pub struct Invoked {
     pub span: Span,
     /// Set once the response is out.
     pub fate: Option<Arc<Fate>>,
+    /// The client wants no body.
+    pub head_only: bool,
     /// Its place among the running.
     pub _permit: OwnedSemaphorePermit,
 }
@@ -110,7 +112,9 @@ impl Invoked {
         // What is not kept ends here, and the body with it, if the component has left it open.
         let instance = instances.reusable(instance);
         let (head, body) = response.into_parts();
-        let body = Whole::take_in(body, spec.limits.response.0)?;
+        // It may say how long the content is that it rightly leaves out (RFC 9110, 8.6).
+        let has_none = self.head_only || head.status == StatusCode::NOT_MODIFIED;
+        let body = if has_none { Whole::default() } else { Whole::take_in(body, spec.limits.response.0)? };
         instances.keep(instance);
         Ok(Response::from_parts(head, GuestBody::Whole(body)))
     }

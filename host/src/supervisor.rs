@@ -107,7 +107,7 @@ impl Supervisor {
         let mut prepared = Vec::new();
         for (name, spec) in &wanted.services {
             match current.services.get(name) {
-                Some(old) if same_trigger(old, spec) => {}
+                Some(old) if same_trigger(old, spec) && self.service(name).is_some() => {}
                 Some(old) => prepared.push(self.prepare(&wanted, name, spec, same_listener(old, spec)).await?),
                 None => prepared.push(self.prepare(&wanted, name, spec, false).await?),
             }
@@ -115,8 +115,9 @@ impl Supervisor {
         for name in current.services.keys().filter(|name| !wanted.services.contains_key(*name)) {
             self.stop_one(name, false);
         }
-        for prepared in prepared {
-            self.stop_one(&prepared.service.name, false);
+        for mut prepared in prepared {
+            let handed_on = self.stop_one(&prepared.service.name, prepared.listener.is_none());
+            prepared.listener = prepared.listener.or(handed_on);
             self.run(&wanted, prepared)?;
         }
         let changed = current.services.iter().filter_map(|(name, old)| {
@@ -158,11 +159,8 @@ impl Supervisor {
         let waits_for = migrate(&deployment).await?;
         let service = Arc::new(Service::new(deployment, History::from(archive.history(name)), Some(file)));
         self.swapper.note(&service, &digest, By::Start, Outcome::Live);
-        let handed_on = if in_turn { self.stop_one(name, true) } else { None };
-        let listener = match handed_on {
-            Some(listener) => Some(listener),
-            None => bind(manifest, name, spec).await?.map(Arc::new),
-        };
+        let has_port = in_turn && self.running().get(name).is_some_and(|running| running.listener.is_some());
+        let listener = if has_port { None } else { bind(manifest, name, spec).await?.map(Arc::new) };
         Ok(Prepared { service, listener, waits_for })
     }
 
@@ -213,6 +211,8 @@ impl Supervisor {
         let live = running.service.live();
         drop(running.service);
         self.background.spawn(async move {
+            running.ingress.close();
+            running.ingress.wait().await;
             crate::swap::drain(live).await;
             running.stop_relays.cancel();
         });

@@ -31,6 +31,11 @@ impl Trap {
         Self { error, panic }
     }
 
+    /// Whether the component itself ended, as it does after a panic.
+    fn is_abort(&self) -> bool {
+        self.error.downcast_ref() == Some(&wasmtime::Trap::UnreachableCodeReached)
+    }
+
     /// The calls that led to it, the last one first, a line each.
     pub fn backtrace(&self) -> Option<String> {
         let backtrace = self.error.downcast_ref::<WasmBacktrace>()?;
@@ -57,10 +62,12 @@ fn shortened(names: Vec<String>) -> String {
 
 impl Display for Trap {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        // The outer ones are the backtrace.
+        let cause = self.error.root_cause();
         match &self.panic {
-            Some(panic) => write!(f, "the component panicked: {panic}"),
-            // The outer ones are the backtrace.
-            None => write!(f, "the component trapped: {}", self.error.root_cause()),
+            Some(panic) if self.is_abort() => write!(f, "the component panicked: {panic}"),
+            Some(said) => write!(f, "the component trapped: {cause}; before that it wrote of a panic: {said}"),
+            None => write!(f, "the component trapped: {cause}"),
         }
     }
 }

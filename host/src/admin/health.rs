@@ -19,7 +19,8 @@ const PING_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) const MAX_ANSWER: usize = 16 << 20;
 
 impl Admin {
-    pub(super) async fn ready(&self) -> Response<Body> {
+    /// With `reasons`, what is missing and why. They name servers and users, so they are for those who may ask for all else.
+    pub(super) async fn ready(&self, reasons: bool) -> Response<Body> {
         let (mut missing, mut warnings, mut topics) = (Vec::new(), Vec::new(), BTreeSet::new());
         for service in self.supervisor.services() {
             missing.extend(service.troubles.holds());
@@ -34,6 +35,9 @@ impl Admin {
         missing.extend(
             self.supervisor.swapper.clients.missing(topics.into_iter().map(Named::from).collect(), PING_TIMEOUT).await,
         );
+        if !reasons {
+            (missing, warnings) = (few(missing), few(warnings));
+        }
         match missing.as_slice() {
             [] => json_response(StatusCode::OK, &json!({"status": "ready", "warnings": warnings})),
             missing => json_response(
@@ -55,6 +59,12 @@ impl Admin {
             Err(_) => problem(StatusCode::BAD_GATEWAY, "the mailbox does not answer"),
         }
     }
+}
+
+/// That there are some.
+fn few(reasons: Vec<String>) -> Vec<String> {
+    let hint = || vec![format!("{} more to know with the token of the admin port, or from the log", reasons.len())];
+    if reasons.is_empty() { reasons } else { hint() }
 }
 
 async fn pass_on(answer: Response<Incoming>) -> Response<Body> {

@@ -29,6 +29,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde::Serialize;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::config;
@@ -40,6 +41,9 @@ use crate::supervisor::Supervisor;
 const BOUNDS: Bounds =
     Bounds { header_timeout: Duration::from_secs(30), max_connections: 64, drain: Duration::from_secs(2) };
 
+/// Whoever follows a log keeps a connection: there must be others left, above all for probes.
+const MAX_FOLLOWERS: usize = BOUNDS.max_connections / 2;
+
 const OPENAPI: &str = include_str!("openapi.json");
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -49,6 +53,8 @@ struct Admin {
     http: Client<HttpConnector, http_body_util::Empty<hyper::body::Bytes>>,
     /// Ends those who follow a log.
     stop: CancellationToken,
+    /// Places for them.
+    followers: Arc<Semaphore>,
 }
 
 /// Serves the admin port until `stop`.
@@ -59,7 +65,8 @@ pub async fn serve(
     stop: CancellationToken,
 ) {
     let http = Client::builder(TokioExecutor::new()).build_http();
-    let admin = Arc::new(Admin { supervisor, settings, http, stop: stop.clone() });
+    let followers = Arc::new(Semaphore::new(MAX_FOLLOWERS));
+    let admin = Arc::new(Admin { supervisor, settings, http, stop: stop.clone(), followers });
     listener::serve(Arc::new(listener), BOUNDS, stop, move |request| {
         let admin = admin.clone();
         async move { Ok(admin.answer(request).await) }
@@ -71,13 +78,14 @@ impl Admin {
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let path = request.uri().path().to_owned();
         let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-        let is_health = matches!(segments.as_slice(), ["healthz" | "readyz"]);
-        if !is_health && !self.is_authorized(&request) {
+        let (is_health, is_authorized) =
+            (matches!(segments.as_slice(), ["healthz" | "readyz"]), self.is_authorized(&request));
+        if !is_health && !is_authorized {
             return problem(StatusCode::UNAUTHORIZED, "send `Authorization: Bearer <admin.token>`");
         }
         match (request.method(), segments.as_slice()) {
             (&Method::GET, ["healthz"]) => json(StatusCode::OK, &serde_json::json!({"status": "ok"})),
-            (&Method::GET, ["readyz"]) => self.ready().await,
+            (&Method::GET, ["readyz"]) => self.ready(is_authorized).await,
             (&Method::GET, ["metrics"]) => {
                 with_type(OPEN_METRICS, full(self.supervisor.swapper.clients.metrics.text()))
             }

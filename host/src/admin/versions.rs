@@ -51,6 +51,9 @@ impl Admin {
     }
 
     pub(super) async fn upload(&self, name: &str, request: Request<Incoming>) -> Response<Body> {
+        if self.supervisor.service(name).is_none() {
+            return self.no_service(name);
+        }
         let limit = self.settings.max_upload.0;
         let body = match Limited::new(request.into_body(), limit).collect().await {
             Ok(body) => body.to_bytes(),

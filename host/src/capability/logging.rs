@@ -21,7 +21,9 @@ use crate::state::State;
 /// A longer line is broken: a guest must not fill the host's memory with one.
 const MAX_LINE: usize = 16 * 1024;
 
-/// How the message of a Rust panic begins, after the name of the thread, and how its last line does, which is of no use here.
+/// How the message of a Rust panic begins, as in `thread 'main' panicked at src/lib.rs:1:1:`, and how its last line does, which
+/// is of no use here.
+const THREAD: &str = "thread ";
 const PANICKED: &str = "panicked at ";
 const NOTE: &str = "note: ";
 /// Of the message of a panic.
@@ -135,22 +137,26 @@ impl Begun {
 
     /// Takes in the first line of a panic, and all that come after it.
     fn is_of_panic(&mut self, line: &str) -> bool {
-        match (&mut self.panic, line.split_once(PANICKED)) {
-            (None, None) => return false,
-            (None, Some((_, place))) => self.panic = Some(place.to_owned()),
-            (Some(said), _) if said.len() + line.len() < MAX_PANIC && !line.starts_with(NOTE) => {
+        match &mut self.panic {
+            None => self.panic = line.starts_with(THREAD).then(|| line.split_once(PANICKED)).flatten().map(after),
+            Some(_) if line.starts_with(NOTE) => {}
+            Some(said) if said.len() + line.len() < MAX_PANIC => {
                 // The first line ends with the place and a colon.
                 said.push(if said.ends_with(':') { ' ' } else { '\n' });
                 said.push_str(line);
             }
-            (Some(_), _) => {}
+            Some(_) => return false,
         }
-        true
+        self.panic.is_some()
     }
 
     fn in_span(&self, log: impl FnOnce()) {
         self.span.as_ref().unwrap_or(&Span::none()).in_scope(log);
     }
+}
+
+fn after((_, place): (&str, &str)) -> String {
+    place.to_owned()
 }
 
 /// A last line without a line feed counts too, also when a trap has cut it off.

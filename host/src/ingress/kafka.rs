@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use rdkafka::consumer::{CommitMode, Consumer as _, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
@@ -109,8 +110,7 @@ impl Consumer {
             }
         }
         stop_looking.cancel();
-        looking.await.expect("looking does not panic");
-        self.finish().await;
+        self.finish(looking).await;
     }
 
     /// One line when it begins, however long it takes.
@@ -129,13 +129,15 @@ impl Consumer {
     }
 
     /// Lanes end with the record that they are at. Dropping a consumer blocks, and so has a thread of its own.
-    async fn finish(self) {
+    async fn finish(self, looking: JoinHandle<()>) {
         let lanes = self.consumer.context().close_all();
         lanes.iter().for_each(lane::Lane::finish);
         for lane in lanes {
             lane.ended().await;
         }
         self.commit_at_last().await;
+        // It may be at a question that the brokers leave unanswered, and holds the consumer as well.
+        looking.await.expect("looking does not panic");
         tokio::task::spawn_blocking(move || drop(self)).await.expect("leaving the group does not panic");
     }
 

@@ -17,7 +17,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
-use socket2::{SockFilter, SockRef};
+use socket2::{SockFilter, SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -27,6 +27,9 @@ use super::authority;
 use super::http::{REQUEST_ID, request_id};
 use super::problem::{Body, problem};
 use super::prompt::Prompt;
+
+/// How long a connection may be silent in both directions before the other side is asked whether it is there.
+const KEEPALIVE: Duration = Duration::from_secs(60);
 
 /// The pause after a failed `accept`. Its usual cause is that files run out (EMFILE), and others close some in that time.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
@@ -74,7 +77,7 @@ where
         end(late).await;
     };
     let ended = async { tokio::join!(end(connections), rest) };
-    if tokio::time::timeout(LAST_REQUEST + bounds.drain, ended).await.is_err() {
+    if tokio::time::timeout(HANDSHAKE + LAST_REQUEST + bounds.drain, ended).await.is_err() {
         warn!("requests in flight have been cut at the drain deadline");
     }
 }
@@ -134,8 +137,11 @@ where
             let place = self.place().await;
             match listener.accept().and_then(|(stream, _)| from_std(stream)) {
                 Ok(stream) => self.serve(place, stream, late),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted) => {
+                }
+                // Short of files, say: others end, and the deadline of the stop bounds this.
+                Err(_) => tokio::time::sleep(ACCEPT_BACKOFF).await,
             }
         }
     }
@@ -160,6 +166,8 @@ where
         };
         // Answers are written whole: waiting to fill a packet only delays them.
         let _ = stream.set_nodelay(true);
+        // A client that is gone without a word is noticed also by a response that waits, as that of a log that is followed.
+        let _ = SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE));
         let stream = TokioIo::new(Prompt::new(stream, self.header_timeout));
         let connection = self.http.serve_connection(stream, service_fn(answer)).into_owned();
         let connection = connections.watch(connection);

@@ -71,7 +71,7 @@ fn shown(value: &Value) -> String {
         Some(text) if !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '"') => {
             text.to_owned()
         }
-        _ => value.to_string(),
+        _ => clean(&value.to_string()),
     }
 }
 

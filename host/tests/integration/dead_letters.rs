@@ -100,5 +100,5 @@ async fn letters_that_were_deleted_before_anybody_dealt_with_them_are_told_of() 
 async fn a_service_without_letters_is_named() {
     let letters = Letters::create().await;
     let said = letters.command(&["list", "other"]).await.expect(64).to_owned();
-    assert!(said.contains("no service other consumes a topic"), "{said}");
+    assert!(said.contains("called \"other\"; there are: echo"), "{said}");
 }

@@ -249,7 +249,7 @@ fn environments() {
     ] {
         assert_eq!(error_in(&format!("env = {{ {env} }}")), format!("m.toml:6: services.a.env.{key}: {reason}"));
     }
-    assert!(error_in("env = { A = 5 }").starts_with("m.toml:6: services.a.env.A: invalid type: integer"));
+    assert!(error_in("env = { A = 5 }").starts_with("m.toml:6: services.a.env.A: the number 5 does not fit here"));
 }
 
 #[test]

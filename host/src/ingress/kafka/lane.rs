@@ -86,9 +86,7 @@ async fn run(
                 Done::Settled => place.done(&message),
                 Done::GivenUp => return,
             },
-            Some(Item::SkipTo(offset)) => {
-                finish.run_until_cancelled(place.skip_to(offset)).await;
-            }
+            Some(Item::SkipTo(offset)) => place.skip_to(offset, &finish).await,
             None => return,
         }
     }
@@ -113,8 +111,8 @@ impl Place {
         }
     }
 
-    /// For as long as it takes: what is handled from here on must not be committed over another place.
-    async fn skip_to(&self, offset: i64) {
+    /// For as long as it takes, or to the end of the lane: what is handled from here on must not be committed over another place.
+    async fn skip_to(&self, offset: i64, finish: &CancellationToken) {
         let mut is_told = false;
         loop {
             let place = self.clone();
@@ -127,7 +125,9 @@ impl Place {
                 }
                 Err(_) => {}
             }
-            tokio::time::sleep(COMMIT_BACKOFF).await;
+            if finish.run_until_cancelled(tokio::time::sleep(COMMIT_BACKOFF)).await.is_none() {
+                return;
+            }
         }
     }
 

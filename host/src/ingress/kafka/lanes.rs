@@ -51,10 +51,17 @@ impl Lanes {
         let key = (message.topic().to_owned(), message.partition());
         let mut open = self.open();
         let partition = open.entry(key).or_insert_with_key(|key| self.assigned(key.clone()));
+        if partition.is_again(&message) {
+            return;
+        }
         let is_full = partition.stock.buy(&message);
         let taken = partition.take(message);
         if is_full || taken == Taken::Refused {
             warn_on_error(consumer.pause(&list(&partition.key)), "pause");
+        }
+        // The lane may have made room before the pause, and will not say so again.
+        if is_full && partition.stock.is_low() {
+            warn_on_error(consumer.resume(&list(&partition.key)), "resume");
         }
         if taken == Taken::Waits {
             self.ask.notify_one();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rdkafka::Timestamp;
 use rdkafka::message::{Message as _, OwnedMessage};
 
 use super::LaneConsumer;
@@ -61,7 +62,10 @@ pub struct Partition {
     waiting: Vec<OwnedMessage>,
     /// How many of them had come when the brokers were asked.
     asked: Option<usize>,
+    asked_at: Instant,
     last_came: Instant,
+    /// The last record that came.
+    last: Option<(i64, Timestamp)>,
     lane: Option<Lane>,
 }
 
@@ -76,9 +80,17 @@ impl Partition {
             next: None,
             waiting: Vec::new(),
             asked: None,
+            asked_at: Instant::now(),
             last_came: Instant::now(),
+            last: None,
             lane: None,
         }
+    }
+
+    /// Whether it is the last record once more, which librdkafka may hand over twice where a rebalance pauses the partition.
+    pub fn is_again(&mut self, message: &OwnedMessage) -> bool {
+        let record = (message.offset(), message.timestamp());
+        self.last.replace(record) == Some(record)
     }
 
     /// Puts a record that came into the lane, if it is the next one.
@@ -100,7 +112,7 @@ impl Partition {
 
     /// What the brokers must be asked of it.
     pub fn question(&mut self) -> Question {
-        self.asked = Some(self.waiting.len());
+        (self.asked, self.asked_at) = (Some(self.waiting.len()), Instant::now());
         Question { key: self.key.clone(), serial: self.serial, is_new: self.next.is_none() }
     }
 
@@ -121,7 +133,8 @@ impl Partition {
         match (self.stage, self.asked?) {
             (Stage::Asking, 0) if !self.waiting.is_empty() => None,
             (Stage::Asking, _) => Some(self.waiting.first().map(OwnedMessage::offset)),
-            (Stage::Open, _) if self.last_came.elapsed() >= IDLE => Some(None),
+            // A record that came after the question is not in the answer.
+            (Stage::Open, _) if self.last_came + IDLE <= self.asked_at => Some(None),
             _ => None,
         }
     }

@@ -40,6 +40,11 @@ impl Stock {
         before >= FULL / 2 && before - size < FULL / 2 && !self.is_held.load(Ordering::Relaxed)
     }
 
+    /// Whether fetching may go on.
+    pub fn is_low(&self) -> bool {
+        self.bytes.load(Ordering::Relaxed) < FULL / 2 && !self.is_held.load(Ordering::Relaxed)
+    }
+
     /// Fetching must not go on.
     pub fn hold(&self) {
         self.is_held.store(true, Ordering::Relaxed);

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Executor};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
 use super::{expect, tidy};
@@ -104,9 +105,10 @@ async fn a_reason_is_said_once_and_another_one_when_it_changes() {
     let came = Arc::new(AtomicUsize::new(0));
     let counting = came.clone();
     let no_postgres = tokio::spawn(async move {
-        while let Ok((connection, _)) = listener.accept().await {
+        while let Ok((mut connection, _)) = listener.accept().await {
+            // Read, so that the connection ends and is not reset: that would be another reason.
+            let _ = connection.read_exact(&mut [0; 8]).await;
             counting.fetch_add(1, Ordering::Relaxed);
-            drop(connection);
         }
     });
     let manifest = manifest(&format!("postgres://host:secret@{address}"), "usersdb", "");

@@ -47,6 +47,8 @@ pub fn stream(response_out: ResponseOutparam, parts: usize, headers: Fields) -> 
     ResponseOutparam::set(response_out, Ok(response));
     let stream = body.as_ref()?.write().ok()?;
     let _ = (0..parts).try_for_each(|_| stream.blocking_write_and_flush(&PART));
+    // As runtimes flush when they close.
+    let _ = stream.blocking_write_and_flush(&[]);
     drop(stream);
     body
 }

@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::environment::{Environment, variable};
 use super::manifest::address;
-use super::values::{Origin, optional};
+use super::values::{Origin, optional, without_password};
 use super::{ConfigError, Source, read};
 
 const ADDRESS: &str = "COMPONENTD_ADMIN";
@@ -29,9 +29,8 @@ pub struct AdminAccess {
 pub enum AccessError {
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// What was given stays out of the message: it may hold a password.
-    #[error("{name} is no address of an admin port: write http://HOST:PORT, as in http://127.0.0.1:8080")]
-    Address { name: &'static str },
+    #[error("{name}: {given} is no address of an admin port: write http://HOST:PORT, as in http://127.0.0.1:8080")]
+    Address { name: &'static str, given: String },
     #[error(
         "{}: the manifest has no [admin] port to ask; name that of the running host with --admin, or add the lines\n\
          [admin]\nlisten = \"127.0.0.1:8080\"",
@@ -63,7 +62,7 @@ impl AdminAccess {
 fn origin(name: &'static str, given: &str) -> Result<Origin, AccessError> {
     let url = if given.contains("://") { given.to_owned() } else { format!("http://{given}") };
     let origin = url.parse::<Origin>().ok().filter(|_| url.starts_with("http://"));
-    origin.ok_or(AccessError::Address { name })
+    origin.ok_or_else(|| AccessError::Address { name, given: without_password(given) })
 }
 
 #[derive(Deserialize)]

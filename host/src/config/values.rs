@@ -114,13 +114,17 @@ impl FromStr for Origin {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        // Before an `@` there may be a password.
-        let shown = if text.contains('@') { "what is given".to_owned() } else { format!("{text:?}") };
+        let shown = without_password(text);
         let wrong = || format!("{shown} is no origin: write https://host or http://host:port, without a path");
         let url: url::Url = text.parse().map_err(|_| wrong())?;
         let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
         Self::of_url(&url).filter(|_| bare).ok_or_else(wrong)
     }
+}
+
+/// What was given in place of an address, for a message. Before an `@` there may be a password.
+pub fn without_password(given: &str) -> String {
+    if given.contains('@') { "what is given".to_owned() } else { format!("{given:?}") }
 }
 
 /// Which keys a grant covers: literal text, in which `*` stands for any run of characters.

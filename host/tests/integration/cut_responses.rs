@@ -130,8 +130,10 @@ async fn a_body_that_is_there_is_measured_before_it_is_sent() {
 async fn a_body_that_is_finished_is_whole_though_the_component_works_on() {
     let (_host, client) = misbehave("", "limits = { timeout = '600s' }").await;
     for client in [&client, &Client::h2c(client.address)] {
-        let reply = tokio::time::timeout(PATIENCE, client.get("/body?parts=64&pause=300000")).await;
-        assert_eq!(reply.expect("the body's end does not wait").expect(200).len(), 64 * 4096);
+        for query in ["parts=64&pause=300000", "parts=64&declared=true&pause=300000"] {
+            let reply = tokio::time::timeout(PATIENCE, client.get(&format!("/body?{query}"))).await;
+            assert_eq!(reply.expect("the body's end does not wait").expect(200).len(), 64 * 4096, "{query}");
+        }
     }
 }
 

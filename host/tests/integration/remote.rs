@@ -127,6 +127,8 @@ async fn what_is_no_admin_port_is_named_with_the_mend() {
     }
     let variable = command(&["status"], &[("COMPONENTD_ADMIN", "nothing at all".to_owned())]).await;
     assert!(variable.expect(64).contains("COMPONENTD_ADMIN: \"nothing at all\" is no address"), "{variable:?}");
+    let secret = command(&["status", "--admin", "http://me:secret@localhost"], &[]).await;
+    assert!(!secret.expect(64).contains("secret"), "{secret:?}");
     let without = ManifestFile::new("[services.a]\n");
     let ended = command(&["status", "--manifest", without.path()], &[]).await;
     assert!(ended.expect(64).contains("add the lines\n[admin]\nlisten = \"127.0.0.1:8080\""), "{ended:?}");

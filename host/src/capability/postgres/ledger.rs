@@ -20,8 +20,7 @@ const TAKE_OVER: &str = "
          seen AS (SELECT old.*, old.checksum = own.checksum AS same, old.description = own.description AS same_name
                   FROM _sqlx_migrations AS old JOIN own USING (version))
     SELECT version, description, installed_on, success, checksum, execution_time
-    FROM seen
-    WHERE same OR same_name AND (EXISTS (SELECT FROM seen WHERE same) OR NOT EXISTS (SELECT FROM seen WHERE NOT same_name))";
+    FROM seen WHERE same OR (same_name AND EXISTS (SELECT FROM seen WHERE same))";
 
 /// The table of a service, whose name has neither quotes nor dots.
 pub(super) fn table(service: &str) -> String {

@@ -34,6 +34,8 @@ pub fn watch(brokers: &str, topic: &'static str, group: &str, is_full: &Arc<Atom
         .set("enable.auto.commit", "false")
         .set("log_level", "0")
         .create()?;
+    // Before the first producer comes. It is assigned and does not join: the group's own members share what they share.
+    consumer.assign(&partitions(&consumer, topic)?)?;
     let is_full = Arc::downgrade(is_full);
     std::thread::spawn(move || follow(&consumer, topic, &is_full));
     Ok(())
@@ -42,16 +44,6 @@ pub fn watch(brokers: &str, topic: &'static str, group: &str, is_full: &Arc<Atom
 fn follow(consumer: &BaseConsumer, topic: &str, is_full: &Weak<AtomicBool>) {
     let mut unread = Unread::default();
     let mut asked = Instant::now();
-    // It is assigned and does not join: the group's own members share what they share.
-    while consumer.assignment().is_ok_and(|assigned| assigned.count() == 0) {
-        let assigned = partitions(consumer, topic).and_then(|list| consumer.assign(&list));
-        if is_full.upgrade().is_none() {
-            return;
-        }
-        if assigned.is_err() {
-            std::thread::sleep(ASK);
-        }
-    }
     while let Some(is_full) = is_full.upgrade() {
         if let Some(Ok(record)) = consumer.poll(ASK) {
             unread.came(record.partition(), record.offset(), size(&record));

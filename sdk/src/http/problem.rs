@@ -1,9 +1,10 @@
 //! What a client is told when its request fails: RFC 9457, `application/problem+json`.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::Response;
 
@@ -18,7 +19,7 @@ const RETRY_AFTER_SECONDS: u32 = 2;
 pub struct Problem {
     status: u16,
     detail: String,
-    members: Map<String, Value>,
+    members: BTreeMap<String, Value>,
     headers: Vec<(String, String)>,
     cause: Option<String>,
 }
@@ -31,13 +32,13 @@ struct Document<'a> {
     status: u16,
     detail: &'a str,
     #[serde(flatten)]
-    members: &'a Map<String, Value>,
+    members: &'a BTreeMap<String, Value>,
 }
 
 impl Problem {
     /// A problem with this status, and this to tell the client.
     pub fn new(status: u16, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), members: Map::new(), headers: Vec::new(), cause: None }
+        Self { status, detail: detail.into(), members: BTreeMap::new(), headers: Vec::new(), cause: None }
     }
 
     /// 400: the request cannot be read as what it claims to be.

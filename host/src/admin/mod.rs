@@ -78,8 +78,8 @@ impl Admin {
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let path = request.uri().path().to_owned();
         let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-        let (is_health, is_authorized) =
-            (matches!(segments.as_slice(), ["healthz" | "readyz"]), self.is_authorized(&request));
+        let is_health = matches!(segments.as_slice(), ["healthz" | "readyz"]);
+        let is_authorized = self.is_authorized(&request);
         if !is_health && !is_authorized {
             return problem(StatusCode::UNAUTHORIZED, "send `Authorization: Bearer <admin.token>`");
         }

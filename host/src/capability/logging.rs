@@ -138,7 +138,13 @@ impl Begun {
     /// Takes in the first line of a panic, and all that come after it.
     fn is_of_panic(&mut self, line: &str) -> bool {
         match &mut self.panic {
-            None => self.panic = line.starts_with(THREAD).then(|| line.split_once(PANICKED)).flatten().map(after),
+            None => {
+                self.panic = line
+                    .starts_with(THREAD)
+                    .then(|| line.split_once(PANICKED))
+                    .flatten()
+                    .map(|(_, place)| place.to_owned())
+            }
             Some(_) if line.starts_with(NOTE) => {}
             Some(said) if said.len() + line.len() < MAX_PANIC => {
                 // The first line ends with the place and a colon.
@@ -153,10 +159,6 @@ impl Begun {
     fn in_span(&self, log: impl FnOnce()) {
         self.span.as_ref().unwrap_or(&Span::none()).in_scope(log);
     }
-}
-
-fn after((_, place): (&str, &str)) -> String {
-    place.to_owned()
 }
 
 /// A last line without a line feed counts too, also when a trap has cut it off.

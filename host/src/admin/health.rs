@@ -61,9 +61,9 @@ impl Admin {
     }
 }
 
-/// That there are some.
+/// How many there are, and how to learn them.
 fn few(reasons: Vec<String>) -> Vec<String> {
-    let hint = || vec![format!("{} more to know with the token of the admin port, or from the log", reasons.len())];
+    let hint = || vec![format!("{} left out: ask with the token of the admin port, or see the log", reasons.len())];
     if reasons.is_empty() { reasons } else { hint() }
 }
 

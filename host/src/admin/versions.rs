@@ -89,7 +89,8 @@ impl Admin {
             Some(prefix) => the_only(name, prefix, &kept),
             None => service.history.before(&service.live().version.digest.full()).ok_or_else(|| {
                 format!(
-                    "no other version of {name} was live before {}: there is nothing to go back to",
+                    "no other version of {name} was live before {}, so there is nothing to go back to: bring another one \
+                     to life with `componentd swap {name} <file>`",
                     service.live().version.digest
                 )
             }),
@@ -105,10 +106,8 @@ impl Admin {
         problem(StatusCode::NOT_FOUND, &unknown("service", name, &names))
     }
 
+    /// A service that is gone by then is a step of the swap: `found`.
     async fn swap(&self, name: &str, path: &Path, bytes: Arc<[u8]>, by: By) -> Response<Body> {
-        if self.supervisor.service(name).is_none() {
-            return self.no_service(name);
-        }
         // A client that hangs up must not leave a swap half-way.
         let (supervisor, service, path) = (self.supervisor.clone(), name.to_owned(), path.to_owned());
         let swap = tokio::spawn(async move { supervisor.swap(&service, &path, bytes, by).await });
@@ -149,5 +148,5 @@ fn the_only(name: &str, prefix: &str, kept: &[String]) -> Result<String, String>
 
 fn not_kept(name: &str, wanted: &str, kept: &[String]) -> String {
     let kept: Vec<&str> = kept.iter().map(|digest| short(digest)).collect();
-    format!("no version {} of {name} is kept; there are: {}", short(wanted), kept.join(", "))
+    format!("no version {} of {name} is kept: name one of those that are: {}", short(wanted), kept.join(", "))
 }

@@ -1,5 +1,6 @@
 //! The commands that ask a running host: its admin port is all that they need.
 
+use http::header::AUTHORIZATION;
 use rustix::process::Signal;
 
 use crate::support::host::free_port;
@@ -112,6 +113,27 @@ async fn a_token_is_asked_for_and_given() {
     use_all(&running, &["--admin", &url, "--token", "secret"], &[]).await;
     use_all(&running, &["--admin", &url], &[token("secret")]).await;
     use_all(&running, &["--manifest", manifest, "--token", "secret"], &[]).await;
+    running.stop().await;
+}
+
+/// Readiness itself is for everyone, so that probes need no token.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_reasons_of_readiness_are_for_whoever_has_the_token() {
+    let mut running = Running::start("token = '${COMPONENTD_TOKEN}'").await;
+    let admin = running.host.client("the admin port").await;
+    let left_out = "1 left out: ask with the token of the admin port, or see the log";
+    let expected = serde_json::json!({ "status": "waiting", "missing": [left_out], "warnings": [] });
+    for reply in [
+        admin.get("/readyz").await,
+        admin.get_with("/readyz", AUTHORIZATION, "Bearer guess").await,
+        admin.get_with("/readyz", AUTHORIZATION, "secret").await,
+    ] {
+        assert_eq!((reply.status, reply.json()), (503, expected.clone()));
+    }
+    let reply = admin.get_with("/readyz", AUTHORIZATION, "Bearer secret").await;
+    let missing = reply.json()["missing"].clone();
+    assert_eq!(reply.status, 503);
+    assert!(missing[0].as_str().is_some_and(|reason| reason.starts_with("Redis: Connection refused")), "{missing}");
     running.stop().await;
 }
 

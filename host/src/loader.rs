@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustix::io::Errno;
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
@@ -58,7 +59,7 @@ pub enum LoadError {
     NoExport { path: PathBuf, export: &'static str, trigger: &'static str, mend: String },
     #[error("{path} imports what the manifest does not grant:{list}")]
     NotGranted { path: PathBuf, list: String },
-    #[error("{path} imports what this host does not have:{list}")]
+    #[error("{path} imports what this host does not have; build it without, or with what comes near:{list}")]
     Lacking { path: PathBuf, list: String },
     #[error(
         "{path} exports {export} in another form than this host calls it: {reason}; build it against the WIT of this host"
@@ -70,6 +71,9 @@ fn mend_reading(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::PermissionDenied => "let the user of the host read it and pass through its folders",
         io::ErrorKind::IsADirectory => "name the .wasm file in it",
+        _ if [Errno::MFILE, Errno::NFILE].iter().any(|limit| Some(limit.raw_os_error()) == error.raw_os_error()) => {
+            "raise the limit of open files, see `ulimit -n`"
+        }
         _ => "build it, or correct the path",
     }
 }
@@ -226,11 +230,12 @@ fn other_trigger(exports: &[&str]) -> String {
     let exports_one = |wanted: &str| exports.iter().any(|name| capability::interface_of(name) == wanted);
     let mend = match () {
         () if exports.is_empty() => {
-            return "it exports nothing: see the page on components in the documentation".to_owned();
+            return "it exports nothing: build it for that interface, see the page on components in the documentation"
+                .to_owned();
         }
         () if exports_one(HTTP_EXPORT) => "give the service `http = { listen = … }` instead",
         () if exports_one(KAFKA_EXPORT) => "give the service `kafka = { topic = … }` instead",
-        () if exports_one("wasi:cli/run") => "it is a program for a command line, which this host does not run",
+        () if exports_one("wasi:cli/run") => "a program for a command line; build it for that interface instead",
         () => "build it for that interface",
     };
     format!("it exports {}: {mend}", exports.join(", "))

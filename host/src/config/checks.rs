@@ -233,7 +233,7 @@ fn listeners(manifest: &Manifest) -> Check {
         }
         let clash = taken.iter().find(|(other, _)| overlap(**other, http.listen)).map(|(_, owner)| *owner);
         if let Some(owner) = clash {
-            let reason = format!("{} is the port of `{owner}` already", http.listen);
+            let reason = format!("{} is the port of `{owner}` already: write another one", http.listen);
             return fail(["services", name, "http", "listen"], reason);
         }
         taken.insert(http.listen, name);

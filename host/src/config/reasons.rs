@@ -14,6 +14,12 @@ pub(super) fn explain(said: &str) -> String {
 pub(super) fn explain_syntax(said: &str) -> String {
     match said.trim_end() {
         "duplicate key" => "this key or table is there already: write it once".to_owned(),
+        said if said.starts_with("invalid key-value pair") => {
+            format!(
+                "this is no TOML: {}; write lines `key = value` below headings like [services.<name>]",
+                one_line(said)
+            )
+        }
         said => format!("this is no TOML: {}", one_line(said)),
     }
 }

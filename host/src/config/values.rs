@@ -176,7 +176,7 @@ pub(super) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D
         }
 
         fn visit_str<E: de::Error>(self, text: &str) -> Result<bool, E> {
-            text.parse().map_err(|_| E::custom(format!("{text:?} is neither true nor false")))
+            text.parse().map_err(|_| E::custom(format!("{text:?} is neither true nor false: write one of them")))
         }
     }
 

@@ -111,7 +111,9 @@ fn listeners() {
         };
         error(&(service("a", one) + service("b", other).as_str()))
     };
-    let reason = |address: &str| format!("m.toml:6: services.b.http.listen: {address} is the port of `a` already");
+    let reason = |address: &str| {
+        format!("m.toml:6: services.b.http.listen: {address} is the port of `a` already: write another one")
+    };
     assert_eq!(two("127.0.0.1:80", "127.0.0.1:80"), reason("127.0.0.1:80"));
     assert_eq!(two("0.0.0.0:80", "127.0.0.1:80"), reason("127.0.0.1:80"));
     assert_eq!(two("127.0.0.1:80", "[::]:80"), reason("[::]:80"));
@@ -194,7 +196,7 @@ fn values() {
         (
             "grants.http = [{ origin = 'https://a', private = 'maybe' }]",
             "grants.http.0.private",
-            "\"maybe\" is neither true nor false",
+            "\"maybe\" is neither true nor false: write one of them",
         ),
         (
             "grants.postgres.a = { database = 'd' }",

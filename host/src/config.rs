@@ -87,7 +87,7 @@ impl Manifest {
 fn read(path: &Path) -> Result<String, ConfigError> {
     std::fs::read_to_string(path).map_err(|e| ConfigError {
         place: Place::file(path),
-        reason: format!("cannot be read: {e}; name the manifest with --manifest"),
+        reason: format!("cannot be read: {e}; put it there, or name another with --manifest"),
     })
 }
 

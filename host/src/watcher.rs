@@ -31,7 +31,8 @@ struct Seen {
     stamp: Option<Stamp>,
     /// This stamp's content has been read.
     is_read: bool,
-    /// Why it could not be read when it was last tried, which is said once.
+    /// Why it could not be read when it was last tried, which is said once. It is tried again at each look: what hinders
+    /// may be a folder above it, or the limit of open files, and end without the file's stamp changing.
     unreadable: Option<String>,
 }
 
@@ -46,7 +47,8 @@ pub async fn run(supervisor: Arc<Supervisor>, manifest: PathBuf, stop: Cancellat
             _ = look.tick() => {}
             () = stop.cancelled() => return,
         }
-        if manifest_seen.settled(&manifest).await && manifest_seen.stamp.is_some() {
+        // One that is gone is said as well: the next start would fail.
+        if manifest_seen.settled(&manifest).await {
             reload(&supervisor, &manifest).await;
         }
         for (name, path, decided) in supervisor.components() {
@@ -101,6 +103,7 @@ impl Seen {
                     warn!(service, reason, "the live version runs on");
                     self.unreadable = Some(reason);
                 }
+                self.is_read = false;
                 None
             }
         }

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use dev_backends::Scratch;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 use serde_json::Value;
 
 use super::client::Client;
@@ -58,6 +58,13 @@ impl Process {
 
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// How many files it may have open from now on; those that it has stay open.
+    pub fn limit_open_files(&self, limit: u64) {
+        let pid = Some(Pid::from_child(&self.child));
+        let limits = Rlimit { current: Some(limit), ..getrlimit(Resource::Nofile) };
+        prlimit(pid, Resource::Nofile, limits).unwrap();
     }
 
     /// Waits for its end.

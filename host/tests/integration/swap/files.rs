@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::versions::Mark;
 use super::{Slot, manifest};
+use crate::messages::{expect, tidy};
 use crate::support::process::{ManifestFile, Process};
 use crate::support::wait::until;
 
@@ -81,7 +82,7 @@ async fn a_file_that_cannot_be_read_is_said_once_for_each_change() {
         |reason: &'static str| move |line: &Value| unreadable(line) && line["reason"].to_string().contains(reason);
     fs::remove_file(&component).unwrap();
     let gone = host.line("that it is gone", says("No such file")).await;
-    assert!(gone["reason"].as_str().unwrap().contains(component.to_str().unwrap()), "{gone}");
+    expect("component/gone-while-it-runs", &tidy(gone["reason"].as_str().unwrap(), &manifest));
     fs::create_dir(&component).unwrap();
     host.line("that it is a folder", says("Is a directory")).await;
     client.get("/").await.expect(200);
@@ -92,6 +93,40 @@ async fn a_file_that_cannot_be_read_is_said_once_for_each_change() {
     until("the new one is live", async || (client.get("/").await.expect(200) == "0002").then_some(())).await;
     let said = |reason: &'static str| host.log().iter().filter(|line| says(reason)(line)).count();
     assert_eq!(said("Is a directory"), 1, "{:?}", host.log());
+}
+
+/// The file's stamp stays as it is when this ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_could_not_be_read_for_a_while_goes_live_after_it() {
+    let manifest = ManifestFile::new(&manifest(""));
+    let component = manifest.folder.path().join("slot.wasm");
+    fs::write(&component, Mark::good(1).component()).unwrap();
+    let mut host = Process::run(&manifest);
+    host.ready().await;
+    let client = host.client("slot").await;
+    host.limit_open_files(0);
+    rename_over(&component, &Mark::good(2).component());
+    let is_said = |line: &Value| line["message"] == "the live version runs on";
+    let said = host.line("that it cannot be read", is_said).await;
+    expect("component/too-many-open-files", &tidy(said["reason"].as_str().unwrap(), &manifest));
+    host.limit_open_files(1024);
+    until("the new one is live", async || (client.get("/").await.expect(200) == "0002").then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_manifest_that_is_gone_is_said_and_changes_nothing() {
+    let file = ManifestFile::new(&manifest(""));
+    fs::write(file.folder.path().join("slot.wasm"), Mark::good(1).component()).unwrap();
+    let mut host = Process::run(&file);
+    host.ready().await;
+    fs::remove_file(file.path()).unwrap();
+    let is_said =
+        |line: &Value| line["level"] == "WARN" && line["message"] == "the manifest is not applied; nothing has changed";
+    let said = host.line("that it is gone", is_said).await;
+    expect("manifest/gone-while-it-runs", &tidy(said["reason"].as_str().unwrap(), &file));
+    host.client("slot").await.get("/").await.expect(200);
+    fs::write(file.path(), manifest("")).unwrap();
+    host.line("that it is back", |line| line["message"] == "the manifest is applied").await;
 }
 
 fn corrupt_the_compile_cache(folder: &Path) {

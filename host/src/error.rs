@@ -23,9 +23,7 @@ pub enum StartError {
     #[error("{backend} cannot be used: {reason}; correct `{key}` under [backends.{backend}]")]
     Backend { backend: &'static str, key: &'static str, reason: String },
     #[error("{place}: {source}")]
-    Migrations { place: Place, source: Box<MigrationError> },
-    #[error("service {service}: {source}")]
-    Migration { service: String, source: Box<MigrationError> },
+    Migration { place: Place, source: Box<MigrationError> },
     #[error("{place}: cannot listen on {address}: {source}; {}", mend_listening(source))]
     Listen { place: Place, address: SocketAddr, source: io::Error },
 }
@@ -54,8 +52,8 @@ impl StartError {
         match self {
             Self::Config(_) | Self::Backend { .. } => 64,
             Self::Load { source, .. } | Self::File(source) if matches!(**source, LoadError::Read { .. }) => 66,
-            Self::Migrations { source, .. } if matches!(**source, MigrationError::NoFolder { .. }) => 66,
-            Self::Load { .. } | Self::File(_) | Self::Migrations { .. } | Self::Migration { .. } => 65,
+            Self::Migration { source, .. } if matches!(**source, MigrationError::NoFolder { .. }) => 66,
+            Self::Load { .. } | Self::File(_) | Self::Migration { .. } => 65,
             Self::Engine(_) | Self::Listen { .. } => 71,
         }
     }

@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::capability::postgres::{MigrationError, migration_files};
+use crate::capability::postgres::{MigrationError, Unmigrated, migration_files};
 use crate::clients::Clients;
 use crate::config::{self, Manifest, Trigger};
 use crate::deployment::Deployment;
@@ -25,15 +25,17 @@ const WAIT_FOR_DATABASE: Duration = Duration::from_secs(1);
 const FIRST_LOOK: Duration = Duration::from_secs(2);
 
 /// What keeps a deployment's databases from being ready, which waiting may mend; none where nothing does.
-pub async fn migrate(deployment: &Deployment) -> Result<Option<String>, StartError> {
+pub async fn migrate(deployment: &Deployment) -> Result<Option<String>, Unmigrated> {
     let absent = deployment.databases.absent(FIRST_LOOK).await;
     if !absent.is_empty() {
         return Ok(Some(absent.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")));
     }
-    match deployment.databases.migrate(&deployment.name, &deployment.spec.grants).await {
-        Ok(()) => Ok(None),
-        Err(MigrationError::Unreachable(absence)) => Ok(Some(absence.to_string())),
-        Err(e) => Err(StartError::Migration { service: deployment.name.clone(), source: Box::new(e) }),
+    let Err(failed) = deployment.databases.migrate(&deployment.name, &deployment.spec.grants).await else {
+        return Ok(None);
+    };
+    match &*failed.source {
+        MigrationError::Unreachable(absence) => Ok(Some(absence.to_string())),
+        _ => Err(failed),
     }
 }
 
@@ -105,7 +107,7 @@ pub fn look_at_migrations(manifest: &Manifest, name: &str, spec: &config::Servic
         let Some(folder) = &grant.migrations else { continue };
         migration_files::read(folder).map_err(|e| {
             let place = manifest.source.place(&["services", name, "grants", "postgres", alias, "migrations"]);
-            StartError::Migrations { place, source: Box::new(e) }
+            StartError::Migration { place, source: Box::new(e) }
         })?;
     }
     Ok(())

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use crate::capability::postgres::Databases;
+use crate::capability::postgres::{Databases, Unmigrated};
 use crate::config::{self, Manifest, Trigger};
 use crate::digest::Digest;
 use crate::error::StartError;
@@ -156,7 +156,10 @@ impl Supervisor {
             .map_err(|e| StartError::backend("postgres", "url", &e))?;
         let digest = version.digest.clone();
         let deployment = self.swapper.deployment(name, spec.clone(), databases, version);
-        let waits_for = migrate(&deployment).await?;
+        let waits_for = migrate(&deployment).await.map_err(|Unmigrated { alias, source }| {
+            let place = manifest.source.place(&["services", name, "grants", "postgres", &alias]);
+            StartError::Migration { place, source }
+        })?;
         let service = Arc::new(Service::new(deployment, History::from(archive.history(name)), Some(file)));
         self.swapper.note(&service, &digest, By::Start, Outcome::Live);
         let has_port = in_turn && self.running().get(name).is_some_and(|running| running.listener.is_some());

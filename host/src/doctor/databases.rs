@@ -30,9 +30,7 @@ async fn look_at(
     match looked {
         Err(_) => no_answer(about, &place),
         Ok(Examination::Absent(absence)) => Finding::wrong(about, &place, absence.reason, absence.mend),
-        Ok(Examination::Unmigratable(error)) => {
-            Finding::wrong(about, &place, error.to_string(), "the host does not start before that is done")
-        }
+        Ok(Examination::Unmigratable(error)) => Finding::wrong(about, &place, error.reason(), error.mend()),
         Ok(Examination::NoRight { user, database }) => {
             let grant = format!("GRANT CREATE ON DATABASE \"{database}\" TO \"{user}\"");
             Finding::wrong(about, &place, format!("{user} may create no schema in it, which migrations need"), grant)

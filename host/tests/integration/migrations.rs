@@ -32,6 +32,10 @@ impl Shared {
         std::fs::write(folder.join(file), sql).unwrap();
     }
 
+    fn remove(&self, service: &str, file: &str) {
+        std::fs::remove_file(self.folder.path().join(service).join(file)).unwrap();
+    }
+
     async fn start(&self, services: &[&str]) -> Result<Host, StartError> {
         let table = |service: &&str| {
             let (component, folder) = (guest("hello"), self.folder.path().join(service));
@@ -122,6 +126,42 @@ async fn an_edited_migration_is_refused_and_not_run_again() {
         shared.start(&["old"]).await.unwrap().stop().await;
     }
     assert_eq!(shared.runs().await, ["first", "second"]);
+}
+
+/// Nothing that the database has tells whose the old migration is, so it is not for the host to decide.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_all_of_whose_migrations_were_edited_is_refused() {
+    let shared = Shared::new().await;
+    shared.write("old", "0001_init.sql", FIRST);
+    shared.migrate_as_before("old").await;
+    shared.write("old", "0001_init.sql", &format!("{FIRST}; select 1"));
+    for _ in 0..2 {
+        let refused = shared.start(&["old"]).await.err().expect("it was edited").to_string();
+        assert!(
+            refused.contains("0001_init.sql has the number and the name of a migration that an older"),
+            "{refused}"
+        );
+        assert_eq!(shared.runs().await, ["first"]);
+    }
+    shared.write("old", "0001_init.sql", FIRST);
+    shared.start(&["old"]).await.unwrap().stop().await;
+    assert_eq!(shared.runs().await, ["first"]);
+}
+
+/// A new service comes before the old one by its name, so the old one's migrations are nobody's yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_service_whose_migration_looks_like_an_old_one_goes_by_another_name() {
+    let shared = Shared::new().await;
+    shared.write("old", "0001_init.sql", FIRST);
+    shared.migrate_as_before("old").await;
+    shared.write("new", "0001_init.sql", "insert into runs values ('new')");
+    let refused = shared.start(&["new", "old"]).await.err().expect("whose it is, is not clear").to_string();
+    assert!(refused.contains("if it is another service's that was never applied, give it another name"), "{refused}");
+    shared.remove("new", "0001_init.sql");
+    shared.write("new", "0001_begin.sql", "insert into runs values ('new')");
+    shared.start(&["new", "old"]).await.unwrap().stop().await;
+    assert_eq!(shared.runs().await, ["first", "new"]);
+    assert_eq!(shared.versions("componentd_migrations.new").await, [1]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

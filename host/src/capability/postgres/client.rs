@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use super::absence::Absence;
 use super::migration;
-use super::migration_error::MigrationError;
+use super::migration_error::{MigrationError, Unmigrated};
 use super::plain::{self, Shown};
 use super::pool::{Borrowed, Pool};
 use super::refusal::{error, while_connecting};
@@ -86,20 +86,11 @@ impl Databases {
     ///
     /// # Errors
     /// A database is away, or a migration fails; those before it stay applied.
-    pub async fn migrate(&self, service: &str, grants: &config::Grants) -> Result<(), MigrationError> {
+    pub async fn migrate(&self, service: &str, grants: &config::Grants) -> Result<(), Unmigrated> {
         for (alias, grant) in &grants.postgres {
-            let Some(Database { pool, .. }) = self.0.get(alias) else { continue };
-            let options = pool.options();
-            let unreachable = |error| MigrationError::Unreachable(Absence::new(options, &error));
-            let mut borrowed = pool.borrow().await.map_err(unreachable)?;
-            let connection = borrowed.connection();
-            let applied = migration::apply(connection, options, service, grant).await;
-            // Those before one that failed stay applied.
-            pool.schema_has_changed();
-            applied?;
-            if grants.kafka.is_some() {
-                outbox::create(connection).await.map_err(unreachable)?;
-            }
+            let Some(database) = self.0.get(alias) else { continue };
+            let migrated = database.migrate(service, grant, grants.kafka.is_some()).await;
+            migrated.map_err(|source| Unmigrated { alias: alias.clone(), source: Box::new(source) })?;
         }
         Ok(())
     }
@@ -149,6 +140,26 @@ impl Bounds {
 }
 
 impl Database {
+    async fn migrate(
+        &self,
+        service: &str,
+        grant: &config::PostgresGrant,
+        publishes: bool,
+    ) -> Result<(), MigrationError> {
+        let options = self.pool.options();
+        let unreachable = |error| MigrationError::Unreachable(Absence::new(options, &error));
+        let mut borrowed = self.pool.borrow().await.map_err(unreachable)?;
+        let connection = borrowed.connection();
+        let applied = migration::apply(connection, options, service, grant).await;
+        // Those before one that failed stay applied.
+        self.pool.schema_has_changed();
+        applied?;
+        if publishes {
+            outbox::create(connection).await.map_err(unreachable)?;
+        }
+        Ok(())
+    }
+
     pub(super) async fn query(&self, sql: String, params: Vec<wit::Value>) -> Result<wit::RowSet, wit::Error> {
         let shown = permitted(&self.shown, &sql)?;
         query(&mut self.borrow().await?, shown, sql, params, self.bounds).await

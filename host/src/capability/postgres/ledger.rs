@@ -13,14 +13,18 @@ const SCHEMA: &str = "componentd_migrations";
 /// Where sqlx keeps them by default: the first of that name on the search path.
 const OLD_TABLE: &str = "_sqlx_migrations";
 
-/// A row is the service's own where version and checksum are. Where some are, one with the version and the name of another
-/// is that migration before it was edited: it comes along, so that the migrator refuses the edit instead of running it.
-const TAKE_OVER: &str = "
-    WITH own AS (SELECT * FROM unnest($1::bigint[], $2::text[], $3::bytea[]) AS own (version, description, checksum)),
-         seen AS (SELECT old.*, old.checksum = own.checksum AS same, old.description = own.description AS same_name
-                  FROM _sqlx_migrations AS old JOIN own USING (version))
-    SELECT version, description, installed_on, success, checksum, execution_time
-    FROM seen WHERE same OR (same_name AND EXISTS (SELECT FROM seen WHERE same))";
+const OLD_ROWS: &str = "SELECT version, description, checksum FROM _sqlx_migrations ORDER BY version";
+
+/// The tables of all services, of which another user may have some.
+const TABLES: &str = "
+    SELECT relname::text FROM pg_class
+    WHERE relnamespace = to_regnamespace('componentd_migrations') AND relkind = 'r' AND has_table_privilege(oid, 'SELECT')";
+
+/// The old table has a migration with this version and the name of the service's own, and nothing tells whether it is that
+/// one before it was edited, or another service's.
+#[derive(Debug, thiserror::Error)]
+#[error("migration {0} may have been edited")]
+pub(super) struct Unclear(pub i64);
 
 /// The table of a service, whose name has neither quotes nor dots.
 pub(super) fn table(service: &str) -> String {
@@ -38,20 +42,22 @@ pub(super) async fn open(connection: &mut PgConnection, table: &str, own: &Migra
         transaction.create_schema_if_not_exists(SCHEMA).await?;
     }
     transaction.ensure_migrations_table(table).await?;
-    if exists(&mut transaction, OLD_TABLE).await? {
-        take_over(&mut transaction, table, own).await?;
+    let inherited = inherited(&mut transaction, own).await?;
+    if !inherited.is_empty() {
+        take_over(&mut transaction, table, &inherited).await?;
     }
     Ok(transaction.commit().await?)
 }
 
-/// What a service has applied, as far as there is a table of its own.
+/// What a service has applied; before it has a table of its own, what that would begin with. Changes nothing.
 pub(super) async fn applied(
     connection: &mut PgConnection,
     service: &str,
+    own: &Migrator,
 ) -> Result<Vec<AppliedMigration>, MigrateError> {
     let table = table(service);
     if !exists(connection, &table).await? {
-        return Ok(Vec::new());
+        return inherited(connection, own).await;
     }
     connection.list_applied_migrations(&table).await
 }
@@ -64,12 +70,50 @@ pub(super) async fn has_schema(connection: &mut PgConnection) -> Result<bool, sq
     sqlx::query_scalar("SELECT to_regnamespace($1) IS NOT NULL").bind(SCHEMA).fetch_one(connection).await
 }
 
-async fn take_over(connection: &mut PgConnection, table: &str, own: &Migrator) -> Result<(), sqlx::Error> {
-    let own = || own.iter().filter(|migration| !migration.migration_type.is_down_migration());
-    let versions: Vec<i64> = own().map(|migration| migration.version).collect();
-    let descriptions: Vec<&str> = own().map(|migration| &*migration.description).collect();
-    let checksums: Vec<&[u8]> = own().map(|migration| &*migration.checksum).collect();
-    let statement = format!("INSERT INTO {table} {TAKE_OVER}");
-    let insert = sqlx::query(AssertSqlSafe(statement)).bind(versions).bind(descriptions).bind(checksums);
-    connection.execute(insert).await.map(|_| ())
+/// What of the old table is a service's own: rows with the version and the checksum of its files. Where there are some, one
+/// with the version and the name of another file is that migration before it was edited: it comes along, so that the
+/// migrator refuses the edit instead of running it.
+async fn inherited(connection: &mut PgConnection, own: &Migrator) -> Result<Vec<AppliedMigration>, MigrateError> {
+    if !exists(connection, OLD_TABLE).await? {
+        return Ok(Vec::new());
+    }
+    let old: Vec<(i64, String, Vec<u8>)> = sqlx::query_as(OLD_ROWS).fetch_all(&mut *connection).await?;
+    let (mut is_owner, mut alike) = (false, Vec::new());
+    for (version, description, checksum) in old {
+        let own = own.iter().filter(|own| !own.migration_type.is_down_migration());
+        let Some(own) = own.into_iter().find(|own| own.version == version) else { continue };
+        let is_same = *own.checksum == checksum;
+        is_owner |= is_same;
+        if is_same || own.description == description {
+            alike.push(AppliedMigration { version, checksum: checksum.into() });
+        }
+    }
+    if is_owner { Ok(alike) } else { all_of_others(connection, alike).await }
+}
+
+/// Rows of which none has the content of a file. They are of no concern where the tables of other services have them.
+async fn all_of_others(
+    connection: &mut PgConnection,
+    alike: Vec<AppliedMigration>,
+) -> Result<Vec<AppliedMigration>, MigrateError> {
+    let mut unclear = alike;
+    let tables: Vec<String> = sqlx::query_scalar(TABLES).fetch_all(&mut *connection).await?;
+    for service in tables {
+        let known = connection.list_applied_migrations(&table(&service)).await?;
+        unclear.retain(|row| !known.iter().any(|known| known.version == row.version && known.checksum == row.checksum));
+    }
+    match unclear.first() {
+        None => Ok(unclear),
+        Some(row) => Err(MigrateError::Source(Box::new(Unclear(row.version)))),
+    }
+}
+
+async fn take_over(connection: &mut PgConnection, table: &str, rows: &[AppliedMigration]) -> Result<(), sqlx::Error> {
+    let versions: Vec<i64> = rows.iter().map(|row| row.version).collect();
+    let statement = format!(
+        "INSERT INTO {table} (version, description, installed_on, success, checksum, execution_time)
+         SELECT version, description, installed_on, success, checksum, execution_time
+         FROM _sqlx_migrations WHERE version = ANY($1)"
+    );
+    connection.execute(sqlx::query(AssertSqlSafe(statement)).bind(versions)).await.map(|_| ())
 }

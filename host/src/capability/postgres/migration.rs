@@ -65,7 +65,7 @@ pub(super) async fn progress(
 
 async fn compare(connection: &mut PgConnection, service: &str, folder: &Path) -> Result<usize, MigrateError> {
     let own = Migrator::new(folder).await?;
-    let applied = ledger::applied(connection, service).await?;
+    let applied = ledger::applied(connection, service, &own).await?;
     for applied in &applied {
         let migration =
             own.iter().find(|own| own.version == applied.version && !own.migration_type.is_down_migration());

@@ -8,36 +8,127 @@ use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgErrorPosition};
 
 use super::absence::{Absence, of_refusal};
+use super::ledger::Unclear;
 use super::migration_files;
 use super::refusal::about_the_server;
 
-/// Why a database could not be made ready.
+/// The grant of a service whose database could not be made ready.
 #[derive(Debug, thiserror::Error)]
+#[error("grants.postgres.{alias}: {source}")]
+pub struct Unmigrated {
+    pub alias: String,
+    pub source: Box<MigrationError>,
+}
+
+/// Why a database could not be made ready.
+#[derive(Debug)]
 pub enum MigrationError {
-    #[error(transparent)]
     Unreachable(Absence),
-    #[error("the migrations' folder {folder} cannot be read: {source}; make it, or correct the path")]
-    NoFolder { folder: PathBuf, source: io::Error },
-    #[error("{file} would never be applied: name it NNNN_what_it_does.sql, as in 0001_users.sql")]
-    Misnamed { file: PathBuf },
-    #[error("{one} and {other} are both migration {version}: give the later one the next number")]
-    Twice { version: i64, one: PathBuf, other: PathBuf },
-    #[error(
-        "{file} was changed after it was applied to the database {database:?}: undo the change, and put it into a new \
-         file with the next number, because no migration runs twice"
-    )]
-    Edited { file: PathBuf, database: String },
-    #[error(
-        "the database {database:?} has migration {version} applied, which {folder} does not have: bring the file back, or \
-         use the database of this version of the service"
-    )]
-    Gone { version: i64, folder: PathBuf, database: String },
-    #[error("{at}: {refusal}; {done} to the database {database:?}: correct it, and start again")]
-    Sql { at: At, refusal: Box<Refusal>, database: String, done: &'static str },
-    #[error("the database {database:?}: {refusal}; {mend}")]
-    Refused { database: String, refusal: Box<Refusal>, mend: String },
-    #[error("the migrations in {folder} failed on the database {database:?}: {source}")]
-    Failed { database: String, folder: PathBuf, source: MigrateError },
+    NoFolder {
+        folder: PathBuf,
+        source: io::Error,
+    },
+    Misnamed {
+        file: PathBuf,
+    },
+    Twice {
+        version: i64,
+        one: PathBuf,
+        other: PathBuf,
+    },
+    Edited {
+        file: PathBuf,
+        database: String,
+    },
+    /// A host up to version 0.1 has applied one like it, and nothing tells whether it was this service's.
+    Unclear {
+        file: PathBuf,
+        database: String,
+    },
+    Gone {
+        version: i64,
+        folder: PathBuf,
+        database: String,
+    },
+    Sql {
+        at: At,
+        refusal: Box<Refusal>,
+        database: String,
+        done: &'static str,
+    },
+    Refused {
+        database: String,
+        refusal: Box<Refusal>,
+        mend: String,
+    },
+    Failed {
+        database: String,
+        folder: PathBuf,
+        source: MigrateError,
+    },
+}
+
+impl std::error::Error for MigrationError {}
+
+impl fmt::Display for MigrationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.reason(), self.mend())
+    }
+}
+
+impl MigrationError {
+    /// What is wrong.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Unreachable(Absence { database, reason, .. }) => format!("the database {database:?}: {reason}"),
+            Self::NoFolder { folder, source } => {
+                format!("the migrations' folder {} cannot be read: {source}", folder.display())
+            }
+            Self::Misnamed { file } => format!("{} would never be applied", file.display()),
+            Self::Twice { version, one, other } => {
+                format!("{} and {} are both migration {version}", one.display(), other.display())
+            }
+            Self::Edited { file, database } => {
+                format!("{} was changed after it was applied to the database {database:?}", file.display())
+            }
+            Self::Unclear { file, database } => format!(
+                "{} has the number and the name of a migration that an older host has applied to the database \
+                 {database:?}, and another content",
+                file.display()
+            ),
+            Self::Gone { version, folder, database } => format!(
+                "the database {database:?} has migration {version} applied, which {} does not have",
+                folder.display()
+            ),
+            Self::Sql { at, refusal, database, done } => {
+                format!("{at}: {refusal}; {done} to the database {database:?}")
+            }
+            Self::Refused { database, refusal, .. } => format!("the database {database:?}: {refusal}"),
+            Self::Failed { database, folder, source } => {
+                format!("the migrations in {} failed on the database {database:?}: {source}", folder.display())
+            }
+        }
+    }
+
+    /// What mends it.
+    pub fn mend(&self) -> &str {
+        match self {
+            Self::Unreachable(Absence { mend, .. }) | Self::Refused { mend, .. } => mend,
+            Self::NoFolder { .. } => "make it, or correct the path",
+            Self::Misnamed { .. } => "name it NNNN_what_it_does.sql, as in 0001_users.sql",
+            Self::Twice { .. } => "give the later one the next number",
+            Self::Edited { .. } => {
+                "undo the change, and put it into a new file with the next number, because no migration runs twice"
+            }
+            Self::Unclear { .. } => {
+                "if it was edited, undo the change, and put it into a new file with the next number; if it is another \
+                 service's that was never applied, give it another name"
+            }
+            Self::Gone { .. } => "bring the file back, or use the database of this version of the service",
+            Self::Sql { .. } => "correct the file, and start again",
+            Self::Failed { .. } => "correct the files, and start again",
+        }
+    }
 }
 
 /// How a file begins that is not to run in a transaction, for sqlx.
@@ -85,6 +176,12 @@ impl From<&PgDatabaseError> for Refusal {
 pub(super) fn explain(options: &PgConnectOptions, folder: &Path, error: MigrateError) -> MigrationError {
     let (database, folder) = (options.get_database().unwrap_or_default().to_owned(), folder.to_owned());
     let files = migration_files::read(&folder).unwrap_or_default();
+    if let MigrateError::Source(source) = &error
+        && let Some(Unclear(version)) = source.downcast_ref()
+        && let Some(file) = files.get(version)
+    {
+        return MigrationError::Unclear { file: file.clone(), database };
+    }
     match error {
         MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) if may_pass(&source) => {
             MigrationError::Unreachable(Absence::new(options, &source))

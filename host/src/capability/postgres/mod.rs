@@ -21,7 +21,7 @@ use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 
 pub use self::client::{Database, Databases, Transaction};
 pub use self::examination::{Examination, examine};
-pub use self::migration_error::MigrationError;
+pub use self::migration_error::{MigrationError, Unmigrated};
 use crate::bindings::componentd::kafka::types::OutgoingRecord;
 use crate::bindings::componentd::postgres::client as wit;
 use crate::capability::away::BackendAway;

@@ -10,6 +10,7 @@ pub mod logging;
 pub mod postgres;
 pub mod redis;
 pub mod redis_absence;
+pub mod redis_rights;
 
 use wasmtime::component::{Component, Linker};
 

@@ -38,20 +38,8 @@ impl Redis {
     /// # Errors
     /// It does not, within `timeout`.
     pub async fn look(&self, timeout: Duration) -> Result<(), Absence> {
-        self.ask(timeout, &redis::cmd("PING")).await
-    }
-
-    /// Whether the server lets us read keys of such a pattern.
-    ///
-    /// # Errors
-    /// It does not, or does not answer.
-    pub async fn may_read(&self, pattern: &KeyPattern, timeout: Duration) -> Result<(), Absence> {
-        self.ask(timeout, redis::cmd("EXISTS").arg(pattern.to_string())).await
-    }
-
-    async fn ask(&self, timeout: Duration, command: &Cmd) -> Result<(), Absence> {
-        let mut connection = self.connection.clone();
-        match tokio::time::timeout(timeout, command.query_async::<Value>(&mut connection)).await {
+        let (mut connection, ping) = (self.connection.clone(), redis::cmd("PING"));
+        match tokio::time::timeout(timeout, ping.query_async::<Value>(&mut connection)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(Absence::new(&error)),
             Err(_) => Err(Absence::no_answer(timeout)),

@@ -10,17 +10,17 @@ use redis::{ErrorKind, RedisError};
 pub struct Absence {
     /// What the server or the system says.
     pub reason: String,
-    pub mend: &'static str,
+    pub mend: String,
 }
 
 impl Absence {
     pub(super) fn new(error: &RedisError) -> Self {
-        Self { reason: error.to_string(), mend: mend(error) }
+        Self { reason: error.to_string(), mend: mend(error).to_owned() }
     }
 
     pub(super) fn no_answer(timeout: Duration) -> Self {
         let mend = "is a firewall between, or does the server hang? See `url` under [backends.redis]";
-        Self { reason: format!("no answer within {timeout:?}"), mend }
+        Self { reason: format!("no answer within {timeout:?}"), mend: mend.to_owned() }
     }
 }
 

@@ -2,9 +2,9 @@
 
 use futures_util::future::join_all;
 
+use super::PATIENCE;
 use super::finding::Finding;
-use super::{PATIENCE, no_answer};
-use crate::capability::http_out;
+use crate::capability::http_out::{self, Unreachable};
 use crate::config::{HttpGrant, Manifest};
 
 pub async fn look(manifest: &Manifest) -> Vec<Finding> {
@@ -22,14 +22,8 @@ async fn look_at(manifest: &Manifest, service: &str, index: usize, grant: &HttpG
         // A manifest that names a service that is not there is refused before.
         return Finding::well(about, &place, "a service of this host");
     }
-    match tokio::time::timeout(PATIENCE, http_out::reach(grant, PATIENCE)).await {
-        Ok(Ok(())) => Finding::well(about, &place, "can be connected to"),
-        Ok(Err(reason)) => Finding::wrong(
-            about,
-            &place,
-            reason,
-            "correct the origin or its grant, or see its server, its name in DNS and its certificate",
-        ),
-        Err(_) => no_answer(about, &place),
+    match http_out::reach(grant, PATIENCE).await {
+        Ok(()) => Finding::well(about, &place, "can be connected to"),
+        Err(Unreachable { reason, mend }) => Finding::wrong(about, &place, reason, mend),
     }
 }

@@ -1,9 +1,11 @@
-//! Redis: whether it answers, and lets the host read what the grants name.
+//! Redis: whether it answers, and lets the host read and write what the grants name.
 
 use super::PATIENCE;
 use super::finding::Finding;
 use crate::capability::redis::Redis;
-use crate::config::{Manifest, RedisBackend};
+use crate::capability::redis_absence::Absence;
+use crate::capability::redis_rights::Rights;
+use crate::config::{KeyPattern, Manifest, RedisBackend};
 
 const CORRECT: &str = "start Redis there, or correct `url` under [backends.redis]";
 
@@ -18,22 +20,40 @@ pub async fn look(manifest: &Manifest) -> Vec<Finding> {
         return vec![Finding::wrong("redis", &place, away.reason, away.mend)];
     }
     let mut findings = vec![Finding::well("redis", &place, format!("answers at {}", server(backend)))];
+    match Rights::new(backend, PATIENCE).await {
+        Ok(mut rights) => findings.extend(denied(manifest, &mut rights).await),
+        Err(away) => findings.push(Finding::wrong("redis", &place, away.reason, away.mend)),
+    }
+    findings
+}
+
+/// The patterns of the grants that the server's own rights do not cover.
+async fn denied(manifest: &Manifest, rights: &mut Rights) -> Vec<Finding> {
+    let mut findings = Vec::new();
     for (service, spec) in &manifest.services {
         let Some(grant) = &spec.grants.redis else { continue };
         for (index, pattern) in grant.read.iter().enumerate() {
-            let about = format!("keys {pattern} of {service}");
-            let key = ["services", service, "grants", "redis", "read", &index.to_string()].map(str::to_owned);
-            let place = manifest.source.place(&key.each_ref().map(String::as_str));
-            findings.extend(
-                redis
-                    .may_read(pattern, PATIENCE)
-                    .await
-                    .err()
-                    .map(|away| Finding::wrong(about, &place, away.reason, away.mend)),
-            );
+            let may = rights.read(pattern).await;
+            findings.extend(may.err().map(|away| of_pattern(manifest, service, "read", index, pattern, away)));
+        }
+        for (index, pattern) in grant.write.iter().enumerate() {
+            let may = rights.write(pattern).await;
+            findings.extend(may.err().map(|away| of_pattern(manifest, service, "write", index, pattern, away)));
         }
     }
     findings
+}
+
+fn of_pattern(
+    manifest: &Manifest,
+    service: &str,
+    access: &str,
+    index: usize,
+    pattern: &KeyPattern,
+    away: Absence,
+) -> Finding {
+    let place = manifest.source.place(&["services", service, "grants", "redis", access, &index.to_string()]);
+    Finding::wrong(format!("keys {pattern} of {service}"), &place, away.reason, away.mend)
 }
 
 /// The URL without its password.

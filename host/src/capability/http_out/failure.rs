@@ -44,7 +44,7 @@ fn cause<'a>(error: &'a (dyn Cause + 'static)) -> Option<&'a (dyn Cause + 'stati
 }
 
 /// What one of the errors in such a chain says by itself, if it says enough.
-fn meaning(cause: &(dyn Cause + 'static)) -> Option<Error> {
+pub(super) fn meaning(cause: &(dyn Cause + 'static)) -> Option<Error> {
     if let Some(error) = cause.downcast_ref::<ResolveError>() {
         return Some(of_name(error));
     }

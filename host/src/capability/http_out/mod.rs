@@ -24,7 +24,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use self::asking::Asking;
 pub use self::client::Clients;
-pub use self::reach::reach;
+pub use self::reach::{Unreachable, reach};
 use crate::config::Origin;
 use crate::deployment::Deployment;
 use crate::state::{Current, Invocation, State};

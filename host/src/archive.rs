@@ -5,25 +5,24 @@
 //! <state>/services/<service>/live.json       which version is live, and which content the component's file had
 //! <state>/services/<service>/history.jsonl   one entry a line
 //! ```
-//!
-//! Files are written beside their place and renamed over it, so that a crash leaves the old one or the new one.
 
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::history::Entry;
+use crate::state_folder::{StateFolder, oldest_first, touch};
 
-/// Versions kept per service, the live one among them.
-const KEPT: usize = 5;
-
-/// The state folder, if the manifest names one.
+/// What is kept in the state folder, if the manifest names one.
 #[derive(Clone, Debug)]
-pub struct Archive(Option<PathBuf>);
+pub struct Archive {
+    state: Option<StateFolder>,
+    /// So many versions of each service, the live one among them.
+    keep: usize,
+}
 
 /// What was live when the host ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,34 +33,42 @@ pub struct Live {
 }
 
 impl Archive {
-    pub fn new(folder: Option<PathBuf>) -> Self {
-        Self(folder)
+    pub fn new(state: Option<StateFolder>, keep: usize) -> Self {
+        Self { state, keep }
     }
 
     /// Whether versions outlive this process.
     pub fn is_kept(&self) -> bool {
-        self.0.is_some()
+        self.state.is_some()
     }
 
     fn folder(&self, service: &str) -> Option<PathBuf> {
-        Some(self.0.as_ref()?.join("services").join(service))
+        Some(self.state.as_ref()?.join("services").join(service))
     }
 
-    /// Keeps a version, and forgets the oldest ones.
+    /// Keeps a version, and forgets those that were not used for longest.
     ///
     /// # Errors
     /// The state folder cannot be written.
     pub fn save(&self, service: &str, digest: &Digest, bytes: &[u8]) -> io::Result<()> {
-        let Some(folder) = self.folder(service) else { return Ok(()) };
+        let (Some(folder), Some(state)) = (self.folder(service), &self.state) else { return Ok(()) };
         let versions = folder.join("versions");
         fs::create_dir_all(&versions)?;
         let file = version_file(&versions, &digest.full());
         if file.exists() {
-            // Used again, so among the last to be forgotten.
-            return fs::File::open(&file)?.set_modified(SystemTime::now());
+            return touch(&file);
         }
-        write(&file, bytes)?;
-        forget_oldest(&versions)
+        state.write(&file, bytes)?;
+        let live = self.live(service).map(|live| version_file(&versions, &live.version));
+        self.forget_oldest(&versions, &[Some(file), live])
+    }
+
+    /// A restart needs what is live, however many versions were tried since.
+    fn forget_oldest(&self, versions: &Path, needed: &[Option<PathBuf>]) -> io::Result<()> {
+        let kept = oldest_first(versions, "wasm")?;
+        let surplus = kept.len().saturating_sub(self.keep);
+        let not_needed = kept.into_iter().filter(|file| !needed.contains(&Some(file.clone())));
+        not_needed.take(surplus).try_for_each(fs::remove_file)
     }
 
     /// The bytes of a version, if they are kept and whole.
@@ -85,12 +92,12 @@ impl Archive {
     /// # Errors
     /// The state folder cannot be written.
     pub fn set_live(&self, service: &str, live: &Live) -> io::Result<()> {
-        let Some(folder) = self.folder(service) else { return Ok(()) };
+        let (Some(folder), Some(state)) = (self.folder(service), &self.state) else { return Ok(()) };
         if self.live(service).as_ref() == Some(live) {
             return Ok(());
         }
         fs::create_dir_all(&folder)?;
-        write(&folder.join("live.json"), &serde_json::to_vec(live)?)
+        state.write(&folder.join("live.json"), &serde_json::to_vec(live)?)
     }
 
     /// What was live, if that is known.
@@ -119,26 +126,4 @@ impl Archive {
 
 fn version_file(versions: &Path, digest: &str) -> PathBuf {
     versions.join(format!("{}.wasm", digest.trim_start_matches("sha256:")))
-}
-
-/// Puts a file in its place at once, and onto the disk.
-pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let part = path.with_extension("part");
-    let mut file = fs::File::create(&part)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(part, path)
-}
-
-fn forget_oldest(versions: &Path) -> io::Result<()> {
-    let mut kept: Vec<(SystemTime, PathBuf)> = fs::read_dir(versions)?
-        .filter_map(|entry| {
-            let path = entry.ok()?.path();
-            let is_version = path.extension().is_some_and(|extension| extension == "wasm");
-            is_version.then(|| Some((fs::metadata(&path).ok()?.modified().ok()?, path)))?
-        })
-        .collect();
-    kept.sort();
-    let surplus = kept.len().saturating_sub(KEPT);
-    kept.into_iter().take(surplus).try_for_each(|(_, path)| fs::remove_file(path))
 }

@@ -15,24 +15,35 @@ use tracing::{debug, warn};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use crate::archive;
 use crate::digest::Digest;
+use crate::state_folder::{StateFolder, oldest_first, touch};
 
 /// The cache, if the manifest names a state folder.
 #[derive(Clone, Debug)]
-pub struct Cache(Option<PathBuf>);
+pub struct Cache(Option<Kept>);
+
+#[derive(Clone, Debug)]
+struct Kept {
+    state: StateFolder,
+    folder: PathBuf,
+    /// In bytes, over all entries.
+    size: u64,
+}
 
 impl Cache {
-    /// A cache below the state folder. Where it cannot be made, everything is compiled each time.
-    pub fn new(state: Option<&Path>) -> Self {
-        let folder = state.map(|state| state.join("compiled"));
-        Self(folder.filter(|folder| match make(folder) {
-            Ok(()) => true,
-            Err(error) => {
-                warn!(folder = %folder.display(), %error, "no compile cache");
-                false
-            }
-        }))
+    /// Everything is compiled each time.
+    pub fn none() -> Self {
+        Self(None)
+    }
+
+    /// A cache of so many bytes below the state folder.
+    ///
+    /// # Errors
+    /// The folder cannot be made private.
+    pub fn new(state: StateFolder, size: u64) -> io::Result<Self> {
+        let folder = state.join("compiled");
+        make(&folder)?;
+        Ok(Self(Some(Kept { state, folder, size })))
     }
 
     /// The compiled component of this content, from the disk or from the compiler. Blocks.
@@ -40,14 +51,44 @@ impl Cache {
     /// # Errors
     /// The bytes are no component.
     pub fn component(&self, engine: &Engine, digest: &Digest, bytes: &[u8]) -> wasmtime::Result<Component> {
-        let Some(folder) = &self.0 else { return Component::from_binary(engine, bytes) };
-        let file = folder.join(format!("{}-{:016x}.cwasm", digest.hex(), compatibility(engine)));
+        let Some(kept) = &self.0 else { return Component::from_binary(engine, bytes) };
+        let file = kept.folder.join(format!("{}-{:016x}.cwasm", digest.hex(), compatibility(engine)));
         if let Some(component) = load(engine, &file) {
             return Ok(component);
         }
         let component = Component::from_binary(engine, bytes)?;
-        store(&component, &file);
+        kept.store(&component, &file);
         Ok(component)
+    }
+}
+
+impl Kept {
+    /// Without it, the next start compiles again.
+    fn store(&self, component: &Component, file: &Path) {
+        let stored = component.serialize().map_err(|e| e.to_string()).and_then(|code| {
+            let entry = [Sha256::digest(&code).as_slice(), &code].concat();
+            self.state.write(file, &entry).and_then(|()| self.shrink(file)).map_err(|e| e.to_string())
+        });
+        match stored {
+            Ok(()) => debug!(file = %file.display(), "compiled"),
+            Err(error) => warn!(file = %file.display(), error, "the compile cache cannot be written"),
+        }
+    }
+
+    /// Removes the entries that were not used for longest, down to the size; never the one that was just stored.
+    fn shrink(&self, stored: &Path) -> io::Result<()> {
+        let mut left = self.size.saturating_sub(fs::metadata(stored)?.len());
+        let others = oldest_first(&self.folder, "cwasm")?.into_iter().rev().filter(|file| file != stored);
+        for file in others {
+            match left.checked_sub(fs::metadata(&file)?.len()) {
+                Some(rest) => left = rest,
+                None => {
+                    left = 0;
+                    fs::remove_file(&file)?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -77,17 +118,7 @@ fn load(engine: &Engine, file: &Path) -> Option<Component> {
     // SAFETY: these bytes are what `Component::serialize` of a compatible engine gave (the name and the checksum), in a
     // folder that only this user can write. Who can write there can as well replace the host.
     let component = unsafe { Component::deserialize(engine, code) };
+    // Where it cannot be noted, this entry is among the first to go.
+    let _ = touch(file);
     component.inspect_err(|error| warn!(file = %file.display(), %error, "compiled again")).ok()
-}
-
-/// Without it, the next start compiles again.
-fn store(component: &Component, file: &Path) {
-    let stored = component.serialize().map_err(|e| e.to_string()).and_then(|code| {
-        let entry = [Sha256::digest(&code).as_slice(), &code].concat();
-        archive::write(file, &entry).map_err(|e| e.to_string())
-    });
-    match stored {
-        Ok(()) => debug!(file = %file.display(), "compiled"),
-        Err(error) => warn!(file = %file.display(), error, "the compile cache cannot be written"),
-    }
 }

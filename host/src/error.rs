@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use crate::capability::postgres::MigrationError;
 use crate::config::{ConfigError, Manifest, Place};
 use crate::loader::LoadError;
+use crate::state_folder::StateError;
 
 /// Why the host does not start. Nothing has been served when it is returned.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +27,8 @@ pub enum StartError {
     Migration { place: Place, source: Box<MigrationError> },
     #[error("{place}: cannot listen on {address}: {source}; {}", mend_listening(source))]
     Listen { place: Place, address: SocketAddr, source: io::Error },
+    #[error("{place}: {source}")]
+    State { place: Place, source: StateError },
 }
 
 fn mend_listening(error: &io::Error) -> &'static str {
@@ -54,7 +57,7 @@ impl StartError {
             Self::Load { source, .. } | Self::File(source) if matches!(**source, LoadError::Read { .. }) => 66,
             Self::Migration { source, .. } if matches!(**source, MigrationError::NoFolder { .. }) => 66,
             Self::Load { .. } | Self::File(_) | Self::Migration { .. } => 65,
-            Self::Engine(_) | Self::Listen { .. } => 71,
+            Self::Engine(_) | Self::Listen { .. } | Self::State { .. } => 71,
         }
     }
 }

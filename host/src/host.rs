@@ -20,6 +20,7 @@ use crate::error::StartError;
 use crate::ingress::listener;
 use crate::instances::Pool;
 use crate::loader::{self, Loader};
+use crate::state_folder::{Lock, StateError, StateFolder};
 use crate::supervisor::{ReconcileError, Supervisor};
 use crate::swap::Swapper;
 use crate::topics::{self, Named};
@@ -37,6 +38,8 @@ pub struct Host {
     admin: Option<SocketAddr>,
     tasks: JoinSet<()>,
     stop: CancellationToken,
+    /// Of the state folder, to the end of this host.
+    _lock: Option<Lock>,
 }
 
 impl Host {
@@ -46,10 +49,12 @@ impl Host {
     /// # Errors
     /// The first thing that is not as it must be. Nothing has been served then.
     pub async fn start(manifest: Manifest) -> Result<Self, StartError> {
+        let (state, cache, lock) = open_state(&manifest)?;
         let clients = Clients::new(&manifest.backends)?;
-        let supervisor = Arc::new(Supervisor::new(&manifest, swapper(&manifest, clients.clone())?));
+        let supervisor = Arc::new(Supervisor::new(&manifest, swapper(&manifest, clients.clone(), state, cache)?));
         let admin = bind_admin(&manifest).await?;
-        let mut host = Self { supervisor, admin: None, tasks: JoinSet::new(), stop: CancellationToken::new() };
+        let (tasks, stop) = (JoinSet::new(), CancellationToken::new());
+        let mut host = Self { supervisor, admin: None, tasks, stop, _lock: lock };
         let topics = topics::named(&manifest);
         host.supervisor.reconcile(manifest).await.map_err(ReconcileError::at_start)?;
         host.tasks.spawn(say_what_is_missing(clients, topics));
@@ -110,7 +115,7 @@ pub async fn check(manifest: &Manifest) -> Result<Vec<(String, PathBuf, Digest)>
 /// The machine lacks what the engine needs.
 pub fn checking_loader(manifest: &Manifest) -> Result<Loader, StartError> {
     let engine = engine::start(manifest.host.instances);
-    engine.and_then(|engine| Loader::new(engine, Cache::new(None))).map_err(StartError::Engine)
+    engine.and_then(|engine| Loader::new(engine, Cache::none())).map_err(StartError::Engine)
 }
 
 /// Whether the host could run a service's component with its grants.
@@ -141,13 +146,27 @@ async fn bind_admin(manifest: &Manifest) -> Result<Option<(TcpListener, config::
     }
 }
 
-fn swapper(manifest: &Manifest, clients: Clients) -> Result<Swapper, StartError> {
-    let state = manifest.host.state.clone();
-    let cache = Cache::new(state.as_deref());
+/// The folder that the manifest names, locked, and the compile cache in it.
+fn open_state(manifest: &Manifest) -> Result<(Option<StateFolder>, Cache, Option<Lock>), StartError> {
+    let Some(path) = &manifest.host.state else { return Ok((None, Cache::none(), None)) };
+    let unusable = |source| StartError::State { place: manifest.source.place(&["host", "state"]), source };
+    let (state, lock) = StateFolder::open(path).map_err(unusable)?;
+    let cache = Cache::new(state.clone(), manifest.host.cache_size.0 as u64)
+        .map_err(|source| unusable(StateError::Unusable { path: path.clone(), source }))?;
+    Ok((Some(state), cache, Some(lock)))
+}
+
+fn swapper(
+    manifest: &Manifest,
+    clients: Clients,
+    state: Option<StateFolder>,
+    cache: Cache,
+) -> Result<Swapper, StartError> {
     let engine = engine::start(manifest.host.instances).map_err(StartError::Engine)?;
     let pool = Pool::new(engine.clone(), manifest.host.instances);
     let loader = Loader::new(engine, cache).map_err(StartError::Engine)?;
-    let (archive, backends) = (Archive::new(state), manifest.backends.clone());
+    let archive = Archive::new(state, manifest.host.keep_versions);
+    let backends = manifest.backends.clone();
     Ok(Swapper { loader, pool, clients, archive, backends, tasks: TaskTracker::new() })
 }
 

@@ -44,6 +44,7 @@ mod response;
 mod running;
 mod startup;
 mod state;
+mod state_folder;
 mod supervisor;
 mod swap;
 pub mod telemetry;

@@ -28,6 +28,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde::Serialize;
+use subtle::ConstantTimeEq as _;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -107,8 +108,7 @@ impl Admin {
         let Some(token) = &self.settings.token else { return true };
         let expected = format!("Bearer {token}");
         let given = request.headers().get(AUTHORIZATION).map_or(&[][..], HeaderValue::as_bytes);
-        let differences = given.iter().zip(expected.as_bytes()).fold(0, |all, (a, b)| all | (a ^ b));
-        given.len() == expected.len() && differences == 0
+        given.ct_eq(expected.as_bytes()).into()
     }
 }
 

@@ -140,9 +140,17 @@ fn the_only(name: &str, prefix: &str, kept: &[String]) -> Result<String, String>
     let prefix = format!("sha256:{}", prefix.strip_prefix("sha256:").unwrap_or(prefix));
     let found: Vec<&String> = kept.iter().filter(|digest| digest.starts_with(&prefix)).collect();
     match found.as_slice() {
-        [digest] => Ok((*digest).clone()),
+        // No digits name nothing, also where only one version is kept.
+        [digest] if prefix != "sha256:" => Ok((*digest).clone()),
         [] => Err(not_kept(name, &prefix, kept)),
-        several => Err(format!("{} versions of {name} begin with {prefix}: write more of its digits", several.len())),
+        several => {
+            let several: Vec<&str> = several.iter().map(|digest| short(digest)).collect();
+            Err(format!(
+                "{} versions of {name} begin with {prefix}: {}; write more digits",
+                several.len(),
+                several.join(", ")
+            ))
+        }
     }
 }
 

@@ -66,8 +66,7 @@ fn no_consumer(manifest: &Manifest, service: &str) -> String {
 }
 
 pub(super) async fn inspect(path: &Path) -> Result<(), CommandError> {
-    let loader =
-        engine::start(1).and_then(|engine| Loader::new(engine, Cache::new(None))).map_err(StartError::Engine)?;
+    let loader = engine::start(1).and_then(|engine| Loader::new(engine, Cache::none())).map_err(StartError::Engine)?;
     let inspected = |e| StartError::File(Box::new(e));
     let bytes = loader::read(path).await.map_err(inspected)?;
     let component = loader.compile(path, bytes.clone()).await.map_err(inspected)?;

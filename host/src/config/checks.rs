@@ -22,6 +22,9 @@ pub(super) fn check(manifest: &Manifest) -> Check {
     if !(1..=engine::MAX_INSTANCES).contains(&manifest.host.instances) {
         return fail(["host", "instances"], format!("must be from 1 to {}", engine::MAX_INSTANCES));
     }
+    if manifest.host.keep_versions == 0 {
+        return fail(["host", "keep-versions"], "must be at least 1: what is live is kept");
+    }
     for (name, service) in &manifest.services {
         service_name(name)?;
         triggers(name, service)?;

@@ -45,12 +45,19 @@ pub struct HostSettings {
     /// takes 4 GiB of address space, and memory only as it is used.
     #[schemars(range(min = 1, max = crate::engine::MAX_INSTANCES))]
     pub instances: u32,
+    /// Versions of each service that the state folder keeps, for `rollback`. The live one is always among them.
+    #[schemars(range(min = 1))]
+    pub keep_versions: usize,
+    /// What compiled components may take in the state folder. Those that were not used for longest are removed, and compiled
+    /// again when they are needed.
+    pub cache_size: Bytes,
 }
 
 impl Default for HostSettings {
-    /// A dozen busy services, in a thirtieth of the address space that a process has.
+    /// A dozen busy services, in a thirtieth of the address space that a process has; a month of working days of versions; and
+    /// compiled code of some hundred components of Rust, or twenty with an interpreter in them.
     fn default() -> Self {
-        Self { state: None, instances: 1_000 }
+        Self { state: None, instances: 1_000, keep_versions: 20, cache_size: Bytes(2 << 30) }
     }
 }
 

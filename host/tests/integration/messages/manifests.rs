@@ -57,6 +57,7 @@ fn mistakes() -> Vec<(&'static str, String)> {
         ("brokers-without-a-port-number", brokers("brokers = 'broker:kafka'")),
         ("brokers-as-a-list", brokers("brokers = ['a:9092', 'b:9092']")),
         ("redis-url-of-another-scheme", service("").replace("redis://r", "http://user:secret@r")),
+        ("keep-no-versions", service("[host]\nkeep-versions = 0")),
         ("backend-missing", service("grants.postgres.shop = { database = 'shopdb' }")),
         ("database-without-table", service("grants.postgres = { database = 'shopdb' }")),
         ("grant-as-true", service("grants.redis = true")),

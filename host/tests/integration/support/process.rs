@@ -56,6 +56,10 @@ impl Process {
         Self::start(&["run", "--manifest", manifest.path()], &[])
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }

@@ -1,0 +1,110 @@
+//! The state folder: one host's alone, found writable before anything is started, and written whole files at a time.
+//!
+//! ```text
+//! <state>/lock        locked by the host that runs, with its process id
+//! <state>/scratch/    files that are being written; emptied at a start
+//! <state>/services/   versions and history: archive.rs
+//! <state>/compiled/   compiled components: cache.rs
+//! ```
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use tempfile::NamedTempFile;
+
+/// Where a host keeps what outlives it.
+#[derive(Clone, Debug)]
+pub struct StateFolder(PathBuf);
+
+/// Keeps other hosts out of a state folder; the system takes it back from a process that ends in whatever way.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// Why a state folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    #[error("{path} is the state folder of another host, process {process}: end that one, or name another folder")]
+    InUse { path: PathBuf, process: String },
+    #[error(
+        "the state folder {path} cannot be used: {source}; let the user of the host write it, or name another folder"
+    )]
+    Unusable { path: PathBuf, source: io::Error },
+}
+
+impl StateFolder {
+    /// Makes the folder if it is not there, and locks it.
+    ///
+    /// # Errors
+    /// It cannot be written, or another host has it.
+    pub fn open(path: &Path) -> Result<(Self, Lock), StateError> {
+        let unusable = |source| StateError::Unusable { path: path.to_owned(), source };
+        fs::create_dir_all(path).map_err(unusable)?;
+        let name = path.join("lock");
+        let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(&name).map_err(unusable)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let process = fs::read_to_string(&name).unwrap_or_default();
+                return Err(StateError::InUse { path: path.to_owned(), process });
+            }
+            Err(TryLockError::Error(source)) => return Err(unusable(source)),
+        }
+        let folder = Self(path.to_owned());
+        file.set_len(0).and_then(|()| write!(file, "{}", std::process::id())).map_err(unusable)?;
+        folder.empty_scratch().map_err(unusable)?;
+        Ok((folder, Lock { _file: file }))
+    }
+
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// Puts a file in its place at once, and onto the disk: a crash leaves the old one or the new one.
+    ///
+    /// # Errors
+    /// The disk is full, or the folder cannot be written any more.
+    pub fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let mut file = NamedTempFile::new_in(self.scratch())?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|e| e.error)?;
+        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    }
+
+    fn scratch(&self) -> PathBuf {
+        self.join("scratch")
+    }
+
+    /// What a crash has left half written.
+    fn empty_scratch(&self) -> io::Result<()> {
+        match fs::remove_dir_all(self.scratch()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => fs::create_dir(self.scratch()),
+        }
+    }
+}
+
+/// The files of a folder with this extension, the one that was not used for longest first.
+pub fn oldest_first(folder: &Path, extension: &str) -> io::Result<Vec<PathBuf>> {
+    let mut files: Vec<(SystemTime, PathBuf)> = fs::read_dir(folder)?
+        .filter_map(|entry| {
+            let path = entry.ok()?.path();
+            let modified = fs::metadata(&path).ok()?.modified().ok()?;
+            (path.extension()? == extension).then_some((modified, path))
+        })
+        .collect();
+    files.sort();
+    Ok(files.into_iter().map(|(_, path)| path).collect())
+}
+
+/// Notes that a file is used, for [`oldest_first`].
+///
+/// # Errors
+/// It is not there, or not ours.
+pub fn touch(file: &Path) -> io::Result<()> {
+    File::open(file)?.set_modified(SystemTime::now())
+}

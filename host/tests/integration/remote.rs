@@ -133,6 +133,11 @@ async fn the_reasons_of_readiness_are_for_whoever_has_the_token() {
     let reply = admin.get_with("/readyz", AUTHORIZATION, "Bearer secret").await;
     let missing = reply.json()["missing"].clone();
     assert_eq!(reply.status, 503);
+    let document = admin.get_with("/openapi.json", AUTHORIZATION, "Bearer secret").await.json();
+    let described = &document["paths"]["/readyz"]["get"]["responses"]["503"]["content"];
+    let schema = &described[reply.header("content-type").unwrap()]["schema"]["properties"];
+    let members = |object: &serde_json::Value| object.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(members(schema), members(&reply.json()), "as it is described");
     assert!(missing[0].as_str().is_some_and(|reason| reason.starts_with("Redis: Connection refused")), "{missing}");
     running.stop().await;
 }

@@ -15,7 +15,7 @@ pub struct Absence {
 
 impl Absence {
     pub(super) fn new(error: &RedisError) -> Self {
-        Self { reason: error.to_string(), mend: mend(error).to_owned() }
+        Self { reason: error.to_string(), mend: mend(error) }
     }
 
     pub(super) fn no_answer(timeout: Duration) -> Self {
@@ -25,12 +25,10 @@ impl Absence {
 }
 
 /// What mends what the server refuses, by the first word of its reply.
-fn mend(error: &RedisError) -> &'static str {
-    match error.code() {
+fn mend(error: &RedisError) -> String {
+    let mend = match error.code() {
+        Some("NOPERM") => return give_right(error),
         Some("NOAUTH" | "WRONGPASS") => "correct user and password of `url` under [backends.redis]",
-        Some("NOPERM") => {
-            "let the user do that: ACL SETUSER … in Redis, or use another user in `url` under [backends.redis]"
-        }
         Some("LOADING") => "it loads its data: wait",
         Some("READONLY" | "MASTERDOWN") => "it is a replica: name the primary in `url` under [backends.redis]",
         Some(_) => "see the log of Redis",
@@ -38,5 +36,14 @@ fn mend(error: &RedisError) -> &'static str {
             "correct user and password of `url` under [backends.redis]"
         }
         None => "start Redis there, or correct `url` under [backends.redis]",
-    }
+    };
+    mend.to_owned()
+}
+
+/// The reply has the command between quotes: `NOPERM User app has no permissions to run the 'ping' command`.
+fn give_right(error: &RedisError) -> String {
+    let command = error.detail().and_then(|detail| detail.split('\'').nth(1)).unwrap_or("…");
+    format!(
+        "give the right: ACL SETUSER <user> +{command} in Redis, or use another user in `url` under [backends.redis]"
+    )
 }

@@ -218,10 +218,8 @@ async fn migrations_that_an_older_host_has_applied() {
 async fn a_redis_user_who_may_do_less_than_the_grants() {
     let redis = own_redis().await;
     let mut admin = connection(&redis.url()).await;
-    let acl = "SETUSER limited on >limited ~user:* +@read -mget +set +ping +multi +discard";
-    let mut command = redis::cmd("ACL");
-    acl.split(' ').for_each(|word| _ = command.arg(word));
-    let _: () = command.query_async(&mut admin).await.unwrap();
+    set_user(&mut admin, "limited on >limited ~user:* +@read -mget +set +ping +multi +discard").await;
+    set_user(&mut admin, "mute on >mute allkeys +@all -ping").await;
     let _: () = redis::cmd("SET").arg("counter").arg(1).query_async(&mut admin).await.unwrap();
     let url: url::Url = redis.url().parse().unwrap();
     let port = url.port().unwrap();
@@ -230,6 +228,8 @@ async fn a_redis_user_who_may_do_less_than_the_grants() {
         hello(&backend, "grants.redis = { read = [\"user:*\"], write = [\"user:*\", \"counter\"] }")
     };
     expect("doctor/redis-rights", &wrong(&manifest("limited:limited")).await);
+    let mute = wrong(&manifest("mute:mute")).await;
+    assert!(mute.contains("\n       give the right: ACL SETUSER <user> +ping in Redis, or use another user"), "{mute}");
     // Nothing is wrong with a user of all rights, and nothing has been written or deleted to find that out.
     let all = manifest(&format!(":{}", url.password().unwrap()));
     examine(all.path(), &[], &[]).await.expect(0);
@@ -238,6 +238,12 @@ async fn a_redis_user_who_may_do_less_than_the_grants() {
     let ttl: i64 = redis::cmd("TTL").arg("counter").query_async(&mut admin).await.unwrap();
     let value: String = redis::cmd("GET").arg("counter").query_async(&mut admin).await.unwrap();
     assert_eq!((value.as_str(), ttl), ("1", -1));
+}
+
+async fn set_user(admin: &mut redis::aio::MultiplexedConnection, rules: &str) {
+    let mut command = redis::cmd("ACL");
+    command.arg("SETUSER").arg(rules.split(' ').collect::<Vec<_>>());
+    let _: () = command.query_async(admin).await.unwrap();
 }
 
 async fn connection(url: &str) -> redis::aio::MultiplexedConnection {

@@ -42,6 +42,8 @@ pub struct Service {
     /// The content of the component's file that was last decided about, live or not.
     file: Mutex<Option<Digest>>,
     ready: AtomicBool,
+    /// Why it is not ready, where that is known and not told elsewhere.
+    waits_for: Mutex<Option<String>>,
     live: ArcSwap<Deployment>,
     canary: ArcSwapOption<Canary>,
 }
@@ -55,6 +57,7 @@ impl Service {
             swapping: tokio::sync::Mutex::default(),
             file: Mutex::new(file),
             ready: AtomicBool::new(false),
+            waits_for: Mutex::default(),
             live: ArcSwap::from_pointee(live),
             canary: ArcSwapOption::empty(),
         }
@@ -116,5 +119,18 @@ impl Service {
 
     pub fn set_ready(&self, ready: bool) {
         self.ready.store(ready, Ordering::Relaxed);
+    }
+
+    /// What keeps it from being ready, if that is known.
+    pub fn waits_for(&self) -> Option<String> {
+        self.waits_for.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// True if that is new.
+    pub fn set_waits_for(&self, reason: Option<String>) -> bool {
+        let mut now = self.waits_for.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = *now != reason;
+        *now = reason;
+        is_new
     }
 }

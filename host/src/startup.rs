@@ -87,6 +87,7 @@ pub async fn consume(service: Arc<Service>, consumer: Consumer, waits_for: Optio
     if let Some(reason) = waits_for {
         tokio::select! {
             () = until_migrated(&service, reason) => {}
+            () = consumer.idle() => {}
             () = stop.cancelled() => {}
         }
     }

@@ -27,7 +27,8 @@ impl Admin {
             warnings.extend(service.troubles.warnings());
             topics.extend(service.live().spec.topics());
             if !service.is_ready() {
-                missing.push(format!("service {} cannot be called yet", service.name));
+                let reason = service.waits_for().map(|reason| format!(": {reason}")).unwrap_or_default();
+                missing.push(format!("service {} cannot be called yet{reason}", service.name));
             }
             let absent = service.live().databases.absent(PING_TIMEOUT).await;
             missing.extend(absent.iter().map(|absence| format!("service {}: {absence}", service.name)));

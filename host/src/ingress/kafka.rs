@@ -10,6 +10,7 @@
 mod lane;
 mod lanes;
 mod look;
+mod membership;
 mod partition;
 pub mod place;
 mod retention;
@@ -25,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use self::lanes::Lanes;
+use self::membership::SESSION_TIMEOUT;
 use super::record::Handling;
 use crate::capability::kafka::{Producer, client_config};
 use crate::config::{KafkaBackend, KafkaTrigger};
@@ -37,8 +39,11 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 /// How often handled offsets are committed; a crash repeats at most the records of this time, plus those in flight.
 const COMMIT_INTERVAL: Duration = Duration::from_millis(200);
 
-/// The pause after an error of the consumer, which reconnects by itself.
+/// The pause between two tries of what the brokers did not answer.
 const ERROR_BACKOFF: Duration = Duration::from_millis(500);
+
+/// How often librdkafka says how far the consumer is in joining its group, which `/readyz` tells until it has.
+const STATISTICS_INTERVAL: Duration = Duration::from_secs(2);
 
 /// How often a consumer that leaves tries to commit; what it cannot commit is handled again by others.
 const LAST_COMMIT_TRIES: usize = 6;
@@ -52,10 +57,10 @@ pub struct Consumer {
 }
 
 impl Consumer {
-    /// Subscribes; the group is joined when [`run`](Self::run) polls.
+    /// One that is no member yet: [`run`](Self::run) joins the group.
     ///
     /// # Errors
-    /// librdkafka refuses the configuration or the topic.
+    /// librdkafka refuses the configuration.
     pub fn new(
         backend: &KafkaBackend,
         trigger: &KafkaTrigger,
@@ -72,22 +77,39 @@ impl Consumer {
             // other, what was skipped is found by its offset.
             .set("auto.offset.reset", "earliest")
             .set("partition.assignment.strategy", "cooperative-sticky")
-            // A crashed host's partitions go to another one after this time; brokers allow no shorter one by default.
-            .set("session.timeout.ms", "6000")
+            // A crashed host's partitions go to another one after this time, also to the same host that is started again;
+            // brokers allow no shorter one by default.
+            .set("session.timeout.ms", SESSION_TIMEOUT.as_millis().to_string())
             .set("heartbeat.interval.ms", "2000")
             // Partitions that are added, and a topic that is made anew, are found in this time.
             .set("topic.metadata.refresh.interval.ms", "10000")
-            .set("queued.max.messages.kbytes", "8192");
+            .set("queued.max.messages.kbytes", "8192")
+            .set("statistics.interval.ms", STATISTICS_INTERVAL.as_millis().to_string());
         let consumer: LaneConsumer =
             config.create_with_context(Lanes::new(service.clone(), metrics.clone(), trigger))?;
-        consumer.subscribe(&[&trigger.topic])?;
         let handling = Arc::new(Handling { service, trigger: trigger.clone(), producer, metrics });
         Ok(Self { consumer: Arc::new(consumer), handling })
+    }
+
+    /// Takes what librdkafka has to tell while the service cannot be called for other reasons, so that it does not pile up.
+    /// There are no records, for it is no member.
+    pub async fn idle(&self) {
+        let mut failing = false;
+        loop {
+            if let Err(error) = self.consumer.recv().await {
+                self.tell(&error, &mut failing);
+            }
+        }
     }
 
     /// Reads and handles records until `stop`, then ends what is in flight, commits and leaves the group. It also ends where
     /// librdkafka cannot go on.
     pub async fn run(self, stop: CancellationToken) {
+        let (service, topic) = (&self.handling.service.name, &self.handling.trigger.topic);
+        if let Err(error) = self.consumer.subscribe(&[topic]) {
+            error!(service, topic, %error, "no consumer: correct `topic` under [services.{service}.kafka]");
+            return self.leave().await;
+        }
         let stop_looking = stop.child_token();
         let looking = tokio::spawn(look(self.consumer.clone(), self.handling.clone(), stop_looking.clone()));
         let mut commits = tokio::time::interval(COMMIT_INTERVAL);
@@ -103,7 +125,7 @@ impl Consumer {
                         error!(service = self.handling.service.name, %error, "the consumer has ended: restart the host");
                         break;
                     }
-                    Err(error) => self.wait_after(&error, &mut failing).await,
+                    Err(error) => self.tell(&error, &mut failing),
                 },
                 _ = commits.tick() => self.commit(),
                 () = stop.cancelled() => break,
@@ -113,12 +135,13 @@ impl Consumer {
         self.finish(looking).await;
     }
 
-    /// One line when it begins, however long it takes.
-    async fn wait_after(&self, error: &KafkaError, failing: &mut bool) {
+    /// One line when it begins, however long it takes. librdkafka reconnects by itself, and puts an error into the queue for
+    /// each try that fails, many in a second. Rebalances and records come through the same queue, so a pause here would hold
+    /// them up long after the brokers are back.
+    fn tell(&self, error: &KafkaError, failing: &mut bool) {
         if !std::mem::replace(failing, true) {
             warn!(service = self.handling.service.name, %error, "consumer waits");
         }
-        tokio::time::sleep(ERROR_BACKOFF).await;
     }
 
     fn commit(&self) {
@@ -128,7 +151,7 @@ impl Consumer {
         }
     }
 
-    /// Lanes end with the record that they are at. Dropping a consumer blocks, and so has a thread of its own.
+    /// Lanes end with the record that they are at.
     async fn finish(self, looking: JoinHandle<()>) {
         let lanes = self.consumer.context().close_all();
         lanes.iter().for_each(lane::Lane::finish);
@@ -138,6 +161,11 @@ impl Consumer {
         self.commit_at_last().await;
         // It may be at a question that the brokers leave unanswered, and holds the consumer as well.
         looking.await.expect("looking does not panic");
+        self.leave().await;
+    }
+
+    /// Dropping a consumer blocks, and so has a thread of its own.
+    async fn leave(self) {
         tokio::task::spawn_blocking(move || drop(self)).await.expect("leaving the group does not panic");
     }
 
@@ -151,7 +179,8 @@ impl Consumer {
                 Err(error) => warn!(service = self.handling.service.name, %error, "commit before leaving the group"),
             }
             // Its lane is gone: a record that comes now is left to the partition's next owner.
-            let _ = tokio::time::timeout(ERROR_BACKOFF, self.consumer.recv()).await;
+            let next = async { while self.consumer.recv().await.is_err() {} };
+            let _ = tokio::time::timeout(ERROR_BACKOFF, next).await;
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Records as a component gets them: in order, at least once, and never stuck.
 
+use std::time::{Duration, Instant};
+
 use rdkafka::Message;
 
-use crate::support::host::{admin, invocations};
+use crate::support::host::{admin, invocations, start};
 use crate::support::kafka::{PARTITIONS, header};
 use crate::support::lanes::{Lanes, OK, up_to};
 use crate::support::wait::until;
@@ -126,4 +128,31 @@ async fn two_hosts_share_the_partitions_of_a_group() {
         assert_eq!(without_repeats(&lanes.until_handled(partition, last).await), up_to(last));
     }
     two.stop().await;
+}
+
+/// It could not handle what it took, and nobody else would.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_waits_for_its_database_takes_no_partition_from_others() {
+    /// A member that joins has its partitions within the heartbeat interval of the others, 2 s.
+    const JOINS_WITHIN: Duration = Duration::from_secs(5);
+    let lanes = Lanes::create().await;
+    let one = lanes.consume("").await;
+    lanes.topic.produce(0, OK).await;
+    lanes.until_handled(0, 0).await;
+    // Nothing listens on port 1.
+    let manifest =
+        lanes.manifest("").replace("[backends]", "[backends]\npostgres = { url = 'postgres://127.0.0.1:1' }");
+    let two =
+        start(&manifest.replace("grants.redis", "grants.postgres.any = { database = 'any' }\ngrants.redis")).await;
+    let missing = admin(&two).get("/readyz").await;
+    assert!(missing.status == 503 && missing.text().contains("echo cannot be called yet"), "{missing:?}");
+    let both_run = Instant::now();
+    while both_run.elapsed() < JOINS_WITHIN {
+        for partition in 0..PARTITIONS {
+            let last = lanes.topic.produce(partition, OK).await;
+            lanes.until_handled(partition, last).await;
+        }
+    }
+    two.stop().await;
+    one.stop().await;
 }

@@ -19,6 +19,7 @@ mod init;
 mod internal;
 mod isolation;
 mod kafka_ingress;
+mod kafka_outage;
 mod logs;
 mod lost_records;
 mod malformed;

@@ -11,14 +11,14 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Message as _, OwnedMessage};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use tokio::sync::Notify;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
-use super::LaneConsumer;
 use super::lane::{Lane, list, warn_on_error};
 use super::look::{Answer, Key, Question};
 use super::partition::{Judged, Partition, Taken};
 use super::place::{Gap, Kept};
 use super::retention::Change;
+use super::{LaneConsumer, membership};
 use crate::config::{KafkaTrigger, OnLostRecords};
 use crate::ingress::record::Handling;
 use crate::metrics::{Metrics, PartitionLabels};
@@ -32,14 +32,13 @@ pub struct Lanes {
     pub ask: Notify,
     service: Arc<Service>,
     metrics: Arc<Metrics>,
-    on_lost_records: OnLostRecords,
+    trigger: KafkaTrigger,
 }
 
 impl Lanes {
     pub fn new(service: Arc<Service>, metrics: Arc<Metrics>, trigger: &KafkaTrigger) -> Self {
-        let on_lost_records = trigger.on_lost_records;
         let (open, serial, ask) = (Mutex::default(), AtomicU64::new(0), Notify::new());
-        Self { open, serial, ask, service, metrics, on_lost_records }
+        Self { open, serial, ask, service, metrics, trigger: trigger.clone() }
     }
 
     fn open(&self) -> MutexGuard<'_, HashMap<Key, Partition>> {
@@ -93,7 +92,7 @@ impl Lanes {
             else {
                 continue;
             };
-            match (partition.judge(answer), self.on_lost_records) {
+            match (partition.judge(answer), self.trigger.on_lost_records) {
                 (Judged::Unchanged, _) => self.tell_growth(partition, answer.kept),
                 (Judged::Gap(gap), OnLostRecords::Stop) => {
                     self.tell_gap(partition, gap, "held");
@@ -243,7 +242,25 @@ impl Lanes {
     }
 }
 
-impl ClientContext for Lanes {}
+impl ClientContext for Lanes {
+    /// The consumer gets each of them as well, and tells of the first.
+    fn error(&self, error: KafkaError, reason: &str) {
+        debug!(service = self.service.name, %error, reason, "consumer");
+    }
+
+    /// Of interest only until it has joined its group.
+    fn stats_raw(&self, statistics: &[u8]) {
+        if self.service.is_ready() {
+            return;
+        }
+        let waits_for = membership::waits_for(statistics, &self.trigger);
+        if self.service.set_waits_for(waits_for.clone())
+            && let Some(reason) = waits_for
+        {
+            info!(service = self.service.name, "waiting: {reason}");
+        }
+    }
+}
 
 impl ConsumerContext for Lanes {
     fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {

@@ -91,3 +91,15 @@ pub fn up_to(last: i64) -> String {
 pub fn offsets(range: impl Iterator<Item = i64>) -> String {
     range.map(|offset| offset.to_string()).collect::<Vec<_>>().join(",")
 }
+
+/// Whether each offset up to `last` was handled, none before the one ahead of it; a restart may go back and repeat some.
+pub fn in_order_at_least_once(handled: &str, last: i64) -> bool {
+    let mut next = 0;
+    for offset in handled.split(',').map(|offset| offset.parse::<i64>().unwrap()) {
+        if offset > next {
+            return false;
+        }
+        next = offset + 1;
+    }
+    next == last + 1
+}

@@ -90,19 +90,31 @@ pub fn postgres_away(store: &Store, _: &Clone) -> Result<()> {
     store.until_has("Apple", products)
 }
 
-/// By the engine, whatever it died of.
+/// By the engine, whatever it died of; also where the host and what it reads from die together.
 pub fn restarted(store: &Store, _: &Clone) -> Result<()> {
     for service in SERVERS {
-        let pid: i32 = store.inspect(service, "{{.State.Pid}}")?.parse().context("a container has a process")?;
-        kill(Pid::from_raw(pid), Signal::SIGKILL).with_context(|| format!("cannot kill {service}"))?;
+        come_back(store, &[service])?;
+    }
+    come_back(store, &["kafka", "componentd"])
+}
+
+/// Kills them one right after the other.
+fn come_back(store: &Store, services: &[&str]) -> Result<()> {
+    let mut pids = Vec::new();
+    for service in services {
+        pids.push(store.inspect(service, "{{.State.Pid}}")?.parse::<i32>().context("a container has a process")?);
+    }
+    for (service, pid) in services.iter().zip(&pids) {
+        kill(Pid::from_raw(*pid), Signal::SIGKILL).with_context(|| format!("cannot kill {service}"))?;
+    }
+    for (service, pid) in services.iter().zip(&pids) {
         store.until(&format!("{service} runs again"), || {
             let state = store.inspect(service, "{{.State.Running}} {{.RestartCount}} {{.State.Pid}}")?;
             Ok(state.starts_with("true") && !state.contains(" 0 ") && !state.ends_with(&format!(" {pid}")))
         })?;
-        store.until_has(r#""status":"ready""#, || get(&store.url(Port::Admin, "/readyz")))?;
-        answers::order_and_mail(store).with_context(|| format!("after {service} died"))?;
     }
-    Ok(())
+    store.until_has(r#""status":"ready""#, || get(&store.url(Port::Admin, "/readyz")))?;
+    answers::order_and_mail(store).with_context(|| format!("after the death of {}", services.join(" and ")))
 }
 
 fn sql(store: &Store, statement: &str) -> Result<String> {

@@ -1,4 +1,6 @@
-//! `cargo xtask deb`: the host as a package for Debian, and a look at whether it is whole.
+//! `cargo xtask deb`: the host as a package for Debian, and whether it is whole and can be installed and used.
+
+mod debian;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,7 +37,7 @@ pub struct Arguments {
     quick: bool,
 }
 
-/// Builds it into target/deb/, unpacks it, and tries it.
+/// Builds it into target/deb/, unpacks it, and tries it; then installs it in a Debian of its own.
 pub fn run(arguments: &Arguments) -> Result<()> {
     packages::ensure(DEB)?;
     let host = if arguments.quick { debug_build()? } else { release::run()? };
@@ -44,6 +46,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let package = package(&made)?;
     components::guests()?;
     check(&package, &made.join("unpacked"))?;
+    debian::check(&package, &target().join("guests/hello.wasm"))?;
     step(&format!("the package is {}", package.strip_prefix(root()).unwrap_or(&package).display()));
     Ok(())
 }

@@ -23,6 +23,7 @@ use store::Store;
 const PAGES: &[&str] = &[
     "README.md",
     "docs/src/store.md",
+    "docs/src/install.md",
     "docs/src/errors.md",
     "docs/src/swapping.md",
     "docs/src/dead-letters.md",

@@ -81,8 +81,9 @@ impl Ports {
     }
 
     fn variables(&self) -> Vec<(String, String)> {
-        let names =
-            ["ADMIN_LISTEN", "USERS_LISTEN", "ORDERS_LISTEN", "STORE_LISTEN", "SHOP_LISTEN"].into_iter().zip(8080..);
+        let store = ["ADMIN_LISTEN", "USERS_LISTEN", "ORDERS_LISTEN", "STORE_LISTEN", "SHOP_LISTEN"];
+        // The last is that of the component which `componentd init` writes.
+        let names = store.into_iter().zip(8080..).chain([("LISTEN", 8090)]);
         names.map(|(name, port)| (name.to_owned(), format!("127.0.0.1:{}", self.ours(port)))).collect()
     }
 

@@ -3,6 +3,7 @@
 mod checks;
 mod clone;
 mod curl;
+mod documented;
 mod engine;
 mod images;
 mod load;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::clone::Clone;
+use super::documented::Documented;
 use super::engine::{Engine, output};
 use crate::build;
 use crate::stop::Stop;
@@ -103,7 +104,8 @@ impl<'a> Store<'a> {
 
     /// Builds, starts, and waits until everything is healthy; what is built is shown.
     pub fn up(&self) -> Result<()> {
-        build::run_in(self.clone.path(), &mut self.command(["up", "--build", "--wait", "--wait-timeout", "300"]))
+        let arguments = Documented::Up.arguments().into_iter().chain(["--wait-timeout", "300"]);
+        build::run_in(self.clone.path(), &mut self.command(arguments))
     }
 
     /// What an operator's command says, within the host's container.
@@ -168,7 +170,8 @@ impl<'a> Store<'a> {
 
     /// Its containers, networks, volumes and images.
     pub fn remove(&self) {
-        let _ = self.compose(["down", "--volumes", "--remove-orphans", "--timeout", "20", "--rmi", "local"]);
+        let more = ["--remove-orphans", "--timeout", "20", "--rmi", "local"];
+        let _ = self.compose(Documented::DownWithVolumes.arguments().into_iter().chain(more));
     }
 }
 

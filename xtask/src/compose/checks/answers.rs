@@ -5,6 +5,7 @@ use anyhow::{Result, ensure};
 use super::expect;
 use crate::compose::clone::Clone;
 use crate::compose::curl::{get, get_with_token, post};
+use crate::compose::documented::Documented;
 use crate::compose::store::{Port, Store};
 
 /// Of compose/componentd.env.example.
@@ -16,6 +17,9 @@ const ORDER: &str = r#"{"user_id": 1, "items": ["apple"], "total_amount": "12.99
 pub fn up_waits_until_ready(store: &Store, _: &Clone) -> Result<()> {
     store.up()?;
     store.componentd(&["ready"])?;
+    // The client has it on either of its outputs.
+    let log = store.command(Documented::Logs.arguments()).output()?;
+    expect(r#""message":"ready""#, &String::from_utf8_lossy(&[log.stdout, log.stderr].concat()))?;
     expect("200", &get(&store.url(Port::Store, "/products"))?)
 }
 
@@ -61,5 +65,5 @@ pub fn admin_port(store: &Store, _: &Clone) -> Result<()> {
     let services = store.url(Port::Admin, "/services");
     expect("401", &get(&services)?)?;
     expect(r#""name":"notifications""#, &get_with_token(&services, TOKEN)?)?;
-    expect("store", &store.componentd(&["status"])?)
+    expect("store", &store.compose(Documented::Status.arguments())?)
 }

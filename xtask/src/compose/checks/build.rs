@@ -38,13 +38,17 @@ pub fn context_is_the_project_without_secrets(store: &Store, _: &Clone) -> Resul
     Ok(())
 }
 
-/// Folders of other names: `.env.example` says what to do where they have one.
+/// By the names of their folders, or by the one that `.env` gives.
 pub fn clones_share_nothing(store: &Store, other: &Clone) -> Result<()> {
     let ours = store.compose(["config"])?;
-    let theirs = output(store.engine.docker(["compose", "config"]).current_dir(other.path()))?;
+    let theirs = || output(store.engine.docker(["compose", "config"]).current_dir(other.path()));
+    let by_folder = theirs()?;
+    other.write(".env", "COMPOSE_PROJECT_NAME=three\n")?;
+    let by_setting = theirs()?;
     for volume in ["postgres", "redis", "kafka", "versions"] {
         expect(&format!("name: one_{volume}"), &ours)?;
-        expect(&format!("name: two_{volume}"), &theirs)?;
+        expect(&format!("name: two_{volume}"), &by_folder)?;
+        expect(&format!("name: three_{volume}"), &by_setting)?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use anyhow::{Result, ensure};
 
 use super::answers;
 use crate::compose::clone::Clone;
+use crate::compose::documented::Documented;
 use crate::compose::load::{Load, Use};
 use crate::compose::store::Store;
 
@@ -18,7 +19,7 @@ pub fn under_load(store: &Store, _: &Clone) -> Result<()> {
     let store_at = format!("{address}:8083").parse()?;
     let loads = [Load::start(store_at, Use::Again, CLIENTS), Load::start(store_at, Use::Once, CLIENTS)];
     store.until("the load is answered", || Ok(loads.iter().all(|load| load.answers() > WARM)))?;
-    store.compose(["stop"])?;
+    store.compose(Documented::Stop.arguments())?;
     for load in loads {
         let lost = load.end();
         ensure!(lost.is_empty(), "requests were accepted and got no answer: {}", lost.join(", "));
@@ -35,7 +36,7 @@ pub fn under_load(store: &Store, _: &Clone) -> Result<()> {
 
 /// Accounts, orders, and where the consumer was.
 pub fn data_is_kept(store: &Store, _: &Clone) -> Result<()> {
-    store.compose(["down"])?;
+    store.compose(Documented::Down.arguments())?;
     store.up()?;
     answers::is_known(store)?;
     answers::order_and_mail(store)

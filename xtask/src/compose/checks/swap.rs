@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use super::expect;
 use crate::compose::clone::Clone;
 use crate::compose::curl::get;
+use crate::compose::documented::Documented;
 use crate::compose::store::{Port, Store};
 
 /// What the component asks Postgres, and the same the other way round in as many bytes: another version that needs no
@@ -21,9 +22,8 @@ const BUILT: &str = "name, price from products where id = 2 order by id";
 pub fn survives_a_restart(store: &Store, _: &Clone) -> Result<()> {
     let folder = store.clone.list("components")?;
     let swapped = swapped(store)?;
-    let answer = store
-        .compose_with_input(&swapped, ["exec", "-T", "componentd", "componentd", "swap", "store", "/dev/stdin"])?;
-    expect("is live", &answer)?;
+    expect("is live", &store.compose_with_input(&swapped, Documented::Swap.arguments())?)?;
+    expect("by upload", &store.compose(Documented::History.arguments())?)?;
     is_swapped(store)?;
     store.compose(["restart", "componentd"])?;
     store.up()?;
@@ -41,7 +41,7 @@ pub fn build_takes_over(store: &Store, _: &Clone) -> Result<()> {
     store.up()?;
     let products = || get(&store.url(Port::Store, "/products"));
     expect(r#"[{"id":2,"name":"Banana","price":"0.99"}]"#, &products()?)?;
-    store.componentd(&["rollback", "store"])?;
+    store.compose(Documented::Rollback.arguments())?;
     is_swapped(store)?;
     store.clone.edit(SOURCE, BUILT, QUERY)?;
     store.up()?;

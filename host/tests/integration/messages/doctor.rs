@@ -230,9 +230,12 @@ async fn a_redis_user_who_may_do_less_than_the_grants() {
     expect("doctor/redis-rights", &wrong(&manifest("limited:limited")).await);
     let mute = wrong(&manifest("mute:mute")).await;
     assert!(mute.contains("\n       give the right: ACL SETUSER <user> +ping in Redis, or use another user"), "{mute}");
-    // Nothing is wrong with a user of all rights, and nothing has been written or deleted to find that out.
-    let all = manifest(&format!(":{}", url.password().unwrap()));
-    examine(all.path(), &[], &[]).await.expect(0);
+    // Nothing is wrong with users who may do all of it, be it without transactions, and nothing has been written or deleted to
+    // find that out.
+    set_user(&mut admin, "plain on >plain allkeys +@read +@write +ping -@transaction").await;
+    for user in ["plain:plain".to_owned(), format!(":{}", url.password().unwrap())] {
+        examine(manifest(&user).path(), &[], &[]).await.expect(0);
+    }
     let keys: Vec<String> = redis::cmd("KEYS").arg("*").query_async(&mut admin).await.unwrap();
     assert_eq!(keys, ["counter"]);
     let ttl: i64 = redis::cmd("TTL").arg("counter").query_async(&mut admin).await.unwrap();

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use crate::capability::postgres::MigrationError;
 use crate::config::{ConfigError, Manifest, Place};
-use crate::loader::LoadError;
+use crate::load_error::LoadError;
 use crate::state_folder::StateError;
 
 /// Why the host does not start. Nothing has been served when it is returned.

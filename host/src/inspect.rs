@@ -13,7 +13,7 @@ pub fn report(component: &Component, digest: &Digest, lacking: Vec<String>) -> S
     let component_type = component.component_type();
     let imports = component_type.imports(engine).map(|(name, _)| name.to_owned()).collect::<Vec<_>>();
     let exports = component_type.exports(engine).map(|(name, _)| name.to_owned()).collect::<Vec<_>>();
-    let needed = capability::needed(component);
+    let needed = capability::needed(&imports);
     let grants = needed.iter().map(|granted| format!("{}  ({})", granted.example, granted.interface)).collect();
     let mut report = format!("version {}\n", digest);
     section(&mut report, "imports", imports);

@@ -35,6 +35,7 @@ mod inspect;
 mod instances;
 mod lacking;
 mod limits;
+mod load_error;
 mod loader;
 mod metrics;
 mod outbox;
@@ -52,6 +53,7 @@ mod topics;
 mod trap;
 mod troubles;
 mod watcher;
+mod world;
 
 pub use self::config::Manifest;
 pub use self::error::StartError;

@@ -17,6 +17,7 @@ use crate::deployment::{Deployment, Outcomes};
 use crate::digest::Digest;
 use crate::history::{By, Entry, Outcome};
 use crate::instances::Pool;
+use crate::load_error::LoadError;
 use crate::loader::{self, Loader, Version};
 use crate::probe::probe;
 use crate::registry::Service;
@@ -207,7 +208,7 @@ impl Swapper {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub async fn first_bytes(&self, name: &str, path: &Path) -> Result<(Arc<[u8]>, Digest), loader::LoadError> {
+    pub async fn first_bytes(&self, name: &str, path: &Path) -> Result<(Arc<[u8]>, Digest), LoadError> {
         let bytes = loader::read(path).await?;
         let file = Digest::of(&bytes);
         let kept = self.archive.live(name).filter(|live| live.file == file.full());

@@ -12,7 +12,7 @@ pub mod redis;
 pub mod redis_absence;
 pub mod redis_rights;
 
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::Linker;
 
 use crate::config::Service;
 use crate::state::State;
@@ -66,17 +66,15 @@ pub const GRANTED: [Granted; 4] = [
     },
 ];
 
-/// The interfaces that `component` imports and that need a grant.
-pub fn needed(component: &Component) -> Vec<Granted> {
-    let engine = component.engine();
-    let imports: Vec<String> = component.component_type().imports(engine).map(|(name, _)| name.to_owned()).collect();
+/// The interfaces among these imports that need a grant.
+pub fn needed(imports: &[String]) -> Vec<Granted> {
     let imported = |granted: &Granted| imports.iter().any(|import| interface_of(import) == granted.interface);
     GRANTED.into_iter().filter(imported).collect()
 }
 
-/// The interfaces that `component` imports and that `service` lacks the grant for.
-pub fn missing(component: &Component, service: &Service) -> Vec<Granted> {
-    needed(component).into_iter().filter(|granted| !(granted.is_granted)(service)).collect()
+/// The interfaces among these imports that `service` lacks the grant for.
+pub fn missing(imports: &[String], service: &Service) -> Vec<Granted> {
+    needed(imports).into_iter().filter(|granted| !(granted.is_granted)(service)).collect()
 }
 
 /// The name of an import or export without its version.

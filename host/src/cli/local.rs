@@ -10,6 +10,7 @@ use crate::dead_letters::{self, Action};
 use crate::digest::Digest;
 use crate::error::StartError;
 use crate::loader::{self, Loader};
+use crate::world::World;
 use crate::{doctor, engine, host, init, inspect};
 
 pub(super) fn init(folder: &Path) -> Result<(), CommandError> {
@@ -69,6 +70,7 @@ pub(super) async fn inspect(path: &Path) -> Result<(), CommandError> {
     let loader = engine::start(1).and_then(|engine| Loader::new(engine, Cache::none())).map_err(StartError::Engine)?;
     let inspected = |e| StartError::File(Box::new(e));
     let bytes = loader::read(path).await.map_err(inspected)?;
+    World::read(path, &bytes).map_err(inspected)?;
     let component = loader.compile(path, bytes.clone()).await.map_err(inspected)?;
     print!("{}", inspect::report(&component, &Digest::of(&bytes), loader.lacking(&component)));
     Ok(())

@@ -37,7 +37,7 @@ fn stranger() -> Vec<u8> {
         r#"(component
             (import "acme:ledger/book@1.0.0" (instance (export "write" (func))))
             (import "wasi:keyvalue/store@0.2.0-draft" (instance (export "open" (func))))
-            (import "wasi:clocks/wall-clock@0.3.0" (instance (export "now" (func (result u64)))))
+            (import "wasi:clocks/wall-clock@1.0.0" (instance (export "now" (func (result u64)))))
             (import "wasi:clocks/wal-clock@0.2.0" (instance (export "now" (func (result u64)))))
             (import "wasi:random/random@0.2.3" (instance
                 (export "get-random-u64" (func (result u64)))
@@ -82,7 +82,7 @@ async fn a_component_with_imports_that_the_host_lacks() {
     let mut wat =
         String::from("(component (instance $empty) (export \"wasi:http/incoming-handler@0.2.0\" (instance $empty))");
     wat += r#"(import "acme:ledger/book@1.0.0" (instance (export "write" (func))))"#;
-    wat += r#"(import "wasi:clocks/wall-clock@0.3.0" (instance (export "now" (func (result u64))))))"#;
+    wat += r#"(import "wasi:clocks/wall-clock@1.0.0" (instance (export "now" (func (result u64))))))"#;
     refused_bytes("imports-that-the-host-lacks", &text(&wat)).await;
 }
 
@@ -102,6 +102,24 @@ async fn components_for_another_trigger() {
 async fn imports_that_are_not_granted() {
     let consumer = std::fs::read(guest("probe")).unwrap();
     refused_bytes("imports-not-granted", &consumer).await;
+}
+
+/// Which the code shows that no compiler takes: a function that gives nothing where it says a number.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_granted_is_said_before_anything_is_compiled() {
+    let http = "(instance $empty) (export \"wasi:http/incoming-handler@0.2.0\" (instance $empty))";
+    let invalid = "(core module (func (result i32)))";
+    let import = "(import \"componentd:redis/client@0.1.0\" (instance))";
+    let check = async |component: String| {
+        let manifest = manifest(HTTP, &text(&component));
+        command(&["check", "--manifest", manifest.path()], &[]).await.expect(65).to_owned()
+    };
+    let said = check(format!("(component {import} {http} {invalid})")).await;
+    assert!(said.contains("add to [services.shop]: grants.redis"), "{said}");
+    let said = check(format!("(component {invalid} {import})")).await;
+    assert!(said.contains("does not export wasi:http/incoming-handler"), "{said}");
+    let said = check(format!("(component {http} {invalid})")).await;
+    assert!(said.contains("is no WebAssembly component"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,141 @@
+//! What a component imports and exports, by name: read from its bytes, before anything is compiled.
+
+use std::path::Path;
+
+use wasmparser::{Parser, Payload};
+
+use crate::capability;
+use crate::config::{Service, Trigger};
+use crate::load_error::LoadError;
+
+/// The export that an HTTP trigger calls.
+const HTTP_EXPORT: &str = "wasi:http/incoming-handler";
+/// The export that a Kafka trigger calls.
+const KAFKA_EXPORT: &str = "componentd:kafka/handler";
+
+/// The names, with their versions.
+#[derive(Debug, Default)]
+pub struct World {
+    pub imports: Vec<String>,
+    pub exports: Vec<String>,
+}
+
+impl World {
+    /// The world of a component for WASI 0.2. Its code may still be invalid.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn read(path: &Path, bytes: &[u8]) -> Result<Self, LoadError> {
+        look_at(path, bytes)?;
+        let world = Self::parse(bytes)
+            .map_err(|e| LoadError::NotAComponent { path: path.to_owned(), reason: e.message().to_owned() })?;
+        let mut names = world.imports.iter().chain(&world.exports);
+        if let Some(name) = names.find(|name| name.starts_with("wasi:") && name.contains("@0.3.")) {
+            return Err(LoadError::Wasi03 { path: path.to_owned(), name: name.clone() });
+        }
+        Ok(world)
+    }
+
+    fn parse(bytes: &[u8]) -> wasmparser::Result<Self> {
+        let mut world = Self::default();
+        // Within it are core modules, and maybe components with imports and exports of their own.
+        let mut depth = 0_u32;
+        for payload in Parser::new(0).parse_all(bytes) {
+            match payload? {
+                Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+                Payload::End(_) => depth = depth.saturating_sub(1),
+                Payload::ComponentImportSection(imports) if depth == 0 => {
+                    for import in imports {
+                        world.imports.push(import?.name.name.to_owned());
+                    }
+                }
+                Payload::ComponentExportSection(exports) if depth == 0 => {
+                    for export in exports {
+                        world.exports.push(export?.name.name.to_owned());
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(world)
+    }
+
+    /// Whether the trigger has something to call.
+    pub fn check_export(&self, path: &Path, trigger: Trigger<'_>) -> Result<(), LoadError> {
+        let (export, trigger) = export_of(trigger);
+        if self.exports.iter().any(|name| capability::interface_of(name) == export) {
+            return Ok(());
+        }
+        Err(LoadError::NoExport { path: path.to_owned(), export, trigger, mend: other_trigger(&self.exports) })
+    }
+
+    /// Whether each import that needs a grant has one.
+    pub fn check_grants(&self, path: &Path, name: &str, service: &Service) -> Result<(), LoadError> {
+        let missing = capability::missing(&self.imports, service);
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let line = |granted: &capability::Granted| {
+            format!("\n  {}; add to [services.{name}]: {}", granted.interface, granted.example)
+        };
+        Err(LoadError::NotGranted { path: path.to_owned(), list: missing.iter().map(line).collect() })
+    }
+}
+
+/// What the first bytes show, for a clearer message than the compiler's.
+fn look_at(path: &Path, bytes: &[u8]) -> Result<(), LoadError> {
+    let path = path.to_owned();
+    match bytes {
+        [] => Err(LoadError::Empty { path }),
+        [b'\0', b'a', b's', b'm', 1, 0, 0, 0, ..] => Err(LoadError::CoreModule { path }),
+        [b'\0', b'a', b's', b'm', ..] => Ok(()),
+        _ => Err(LoadError::NotAComponent { path, reason: "it does not begin as WebAssembly does".to_owned() }),
+    }
+}
+
+/// What a trigger calls, and its key in the manifest.
+pub fn export_of(trigger: Trigger<'_>) -> (&'static str, &'static str) {
+    match trigger {
+        Trigger::Http(_) => (HTTP_EXPORT, "http"),
+        Trigger::Kafka(_) => (KAFKA_EXPORT, "kafka"),
+    }
+}
+
+/// What the exports are good for instead.
+fn other_trigger(exports: &[String]) -> String {
+    let exports_one = |wanted: &str| exports.iter().any(|name| capability::interface_of(name) == wanted);
+    let mend = match () {
+        () if exports.is_empty() => {
+            return "it exports nothing: build it for that interface, see the page on components in the documentation"
+                .to_owned();
+        }
+        () if exports_one(HTTP_EXPORT) => "give the service `http = { listen = … }` instead",
+        () if exports_one(KAFKA_EXPORT) => "give the service `kafka = { topic = … }` instead",
+        () if exports_one("wasi:cli/run") => "a program for a command line; build it for that interface instead",
+        () => "build it for that interface",
+    };
+    format!("it exports {}: {mend}", exports.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::World;
+
+    #[test]
+    fn what_is_inside_a_component_is_not_its_own() {
+        let bytes = wat::parse_str(
+            r#"(component
+                (import "a:b/outer@0.1.0" (instance))
+                (core module (import "m" "f" (func)) (func (export "x")))
+                (component (import "a:b/inner" (func)) (component (import "a:b/innermost" (func))))
+                (instance $empty)
+                (export "a:b/service" (instance $empty))
+            )"#,
+        );
+        let world = World::read(Path::new("x.wasm"), &bytes.unwrap()).unwrap();
+        assert_eq!(world.imports, ["a:b/outer@0.1.0"]);
+        assert_eq!(world.exports, ["a:b/service"]);
+    }
+}

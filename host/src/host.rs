@@ -38,6 +38,7 @@ pub struct Host {
     admin: Option<SocketAddr>,
     tasks: JoinSet<()>,
     stop: CancellationToken,
+    shutdown_delay: Duration,
     /// Of the state folder, to the end of this host.
     _lock: Option<Lock>,
 }
@@ -54,7 +55,8 @@ impl Host {
         let supervisor = Arc::new(Supervisor::new(&manifest, swapper(&manifest, clients.clone(), state, cache)?));
         let admin = bind_admin(&manifest).await?;
         let (tasks, stop) = (JoinSet::new(), CancellationToken::new());
-        let mut host = Self { supervisor, admin: None, tasks, stop, _lock: lock };
+        let shutdown_delay = manifest.host.shutdown_delay.map_or(Duration::ZERO, |delay| delay.0);
+        let mut host = Self { supervisor, admin: None, tasks, stop, shutdown_delay, _lock: lock };
         let topics = topics::named(&manifest);
         host.supervisor.reconcile(manifest).await.map_err(ReconcileError::at_start)?;
         host.tasks.spawn(say_what_is_missing(clients, topics));
@@ -83,9 +85,11 @@ impl Host {
         self.admin
     }
 
-    /// Stops accepting, lets requests and records in flight come to their end or their deadline, sends what they have
-    /// published, commits, and returns.
+    /// Is not ready from now on, and after `shutdown-delay` stops accepting, lets requests and records in flight come to their
+    /// end or their deadline, sends what they have published, commits, and returns.
     pub async fn stop(mut self) {
+        self.supervisor.stopping.cancel();
+        tokio::time::sleep(self.shutdown_delay).await;
         self.supervisor.stop().await;
         self.stop.cancel();
         while let Some(ended) = self.tasks.join_next().await {

@@ -24,6 +24,8 @@ use crate::swap::{Candidate, Rejected, Swapper};
 /// Everything that runs.
 pub struct Supervisor {
     pub swapper: Swapper,
+    /// No longer ready, though it may accept for a while yet.
+    pub stopping: CancellationToken,
     manifest: tokio::sync::Mutex<Manifest>,
     running: Mutex<BTreeMap<String, Running>>,
     /// What goes on until the work of a service is done: relays.
@@ -90,6 +92,7 @@ impl Supervisor {
         let nothing = Manifest { services: BTreeMap::new(), ..manifest.clone() };
         Self {
             swapper,
+            stopping: CancellationToken::new(),
             manifest: tokio::sync::Mutex::new(nothing),
             running: Mutex::default(),
             stop_background: CancellationToken::new(),

@@ -21,6 +21,10 @@ pub(super) const MAX_ANSWER: usize = 16 << 20;
 impl Admin {
     /// With `reasons`, what is missing and why. They name servers and users, so they are for those who may ask for all else.
     pub(super) async fn ready(&self, reasons: bool) -> Response<Body> {
+        if self.supervisor.stopping.is_cancelled() {
+            let stopping = json!({"status": "stopping", "missing": ["the host was told to stop"], "warnings": []});
+            return json_response(StatusCode::SERVICE_UNAVAILABLE, &stopping);
+        }
         let (mut missing, mut warnings, mut topics) = (Vec::new(), Vec::new(), BTreeSet::new());
         for service in self.supervisor.services() {
             missing.extend(service.troubles.holds());

@@ -51,13 +51,16 @@ pub struct HostSettings {
     /// What compiled components may take in the state folder. Those that were not used for longest are removed, and compiled
     /// again when they are needed.
     pub cache_size: Bytes,
+    /// How long the host goes on to accept after the signal to stop, while `/readyz` answers 503 already: as long as your load
+    /// balancer takes to see that.
+    pub shutdown_delay: Option<Duration>,
 }
 
 impl Default for HostSettings {
     /// A dozen busy services, in a thirtieth of the address space that a process has; a month of working days of versions; and
     /// compiled code of some hundred components of Rust, or twenty with an interpreter in them.
     fn default() -> Self {
-        Self { state: None, instances: 1_000, keep_versions: 20, cache_size: Bytes(2 << 30) }
+        Self { state: None, instances: 1_000, keep_versions: 20, cache_size: Bytes(2 << 30), shutdown_delay: None }
     }
 }
 

@@ -204,3 +204,25 @@ async fn a_listener_whose_settings_change_keeps_its_port_and_lets_nobody_down() 
     assert!(!clients.is_finished(), "{:?}", clients.await);
     clients.abort();
 }
+
+/// A load balancer that asks `/readyz` sends nothing more before the port closes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_is_told_to_stop_is_not_ready_before_it_stops_accepting() {
+    let settings = "[admin]\nlisten = '127.0.0.1:0'\n[host]\nshutdown-delay = '3s'\n";
+    let manifest = ManifestFile::new(&format!("{}\n{settings}", manifest("", "")));
+    let mut host = Process::run(&manifest);
+    let (client, admin) = (host.client("guest").await, host.client("the admin port").await);
+    host.ready().await;
+    admin.get("/readyz").await.expect(200);
+    terminate(&mut host).await;
+    let said = until("it is not ready", async || {
+        let reply = admin.get("/readyz").await;
+        (reply.status == 503).then(|| reply.text().to_owned())
+    })
+    .await;
+    assert!(said.contains("\"stopping\""), "{said}");
+    for _ in 0..20 {
+        Client::new(client.address).get("/hello").await.expect(200);
+    }
+    host.end().await.expect(0);
+}

@@ -27,7 +27,7 @@ pub struct Deployment {
     pub instances: Instances,
     pub admission: Admission,
     pub outcomes: Arc<Outcomes>,
-    /// Ends what is left of it at the drain deadline.
+    /// Ends what is left of it once it is drained, or at the drain deadline: invocations, and the watch over it.
     pub cut: CancellationToken,
 }
 

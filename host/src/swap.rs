@@ -159,9 +159,12 @@ impl Swapper {
         self.tasks.spawn(drain(old));
         let (swapper, service) = (self.clone(), service.clone());
         // A drain waits until nobody holds a deployment: a watch must not.
-        let (outcomes, swap, next) = (next.outcomes.clone(), next.spec.swap.clone(), Arc::downgrade(&next));
+        let (outcomes, swap, gone) = (next.outcomes.clone(), next.spec.swap.clone(), next.cut.clone());
+        let next = Arc::downgrade(&next);
         self.tasks.spawn(async move {
-            if let Some(reason) = watch(&outcomes, &swap, swap.watch.0, swap.watch_requests).await {
+            // It ends with the version that it is over: the old one's code would stay in memory for as long as it lasts.
+            let watched = watch(&outcomes, &swap, swap.watch.0, swap.watch_requests);
+            if let Some(Some(reason)) = gone.run_until_cancelled(watched).await {
                 swapper.go_back(&service, next.upgrade(), fallback, reason).await;
             }
         });
@@ -250,8 +253,8 @@ pub async fn drain(old: Arc<Deployment>) {
     };
     if tokio::time::timeout(old.spec.swap.drain.0, ended).await.is_err() {
         let cut = Arc::strong_count(&old) - 1;
-        old.cut.cancel();
         warn!(service = old.name, version = %old.version.digest, cut, "drain deadline: the rest was cut");
     }
+    old.cut.cancel();
     info!(service = old.name, version = %old.version.digest, "gone");
 }

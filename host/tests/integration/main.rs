@@ -5,6 +5,7 @@
 mod capabilities;
 mod commands;
 mod cors;
+mod cut_requests;
 mod cut_responses;
 mod dead_letters;
 mod environment_file;

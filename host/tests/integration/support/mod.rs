@@ -4,6 +4,7 @@ pub mod browser;
 pub mod client;
 pub mod echo;
 pub mod files;
+pub mod footprint;
 pub mod host;
 pub mod kafka;
 pub mod lanes;

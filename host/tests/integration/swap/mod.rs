@@ -5,6 +5,7 @@ mod canary;
 mod consumer;
 mod drained;
 mod files;
+mod flat;
 mod kept;
 mod killed;
 mod under_load;

@@ -4,7 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use http::Request;
+use bytes::Bytes;
+use futures_util::future::join_all;
+use http::header::CONTENT_TYPE;
+use http::{Method, Request};
+use http_body_util::Full;
 use rustix::process::Signal;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -20,14 +24,31 @@ use crate::support::wire::Wire;
 
 const CUSTOMERS: usize = 16;
 
+/// Orders of each customer before the stop.
+const ORDERS: usize = 5;
+
+fn checkout(store: &Client) -> Request<Full<Bytes>> {
+    let cart = json!({ "user_id": 1, "items": [1] }).to_string();
+    let mut request = store.request(Method::POST, "/checkout", cart);
+    request.headers_mut().insert(CONTENT_TYPE, "application/json".parse().unwrap());
+    request
+}
+
+/// Opens what the services open with their first requests: on a machine that is short of processor time, ten connections
+/// to a database take longer than the three seconds (`call-timeout`) that a request waits for one.
+async fn until_served(store: &Client) {
+    for _ in 0..ORDERS {
+        until("there is an order", async || (store.send(checkout(store)).await.status == 201).then_some(())).await;
+    }
+}
+
 /// Checks out until nobody listens any more: the answers, and what those that are no 201 say.
-async fn check_out_again_and_again(store: Client) -> Vec<(u16, String)> {
+async fn check_out_again_and_again(store: Client, count: Arc<AtomicUsize>) -> Vec<(u16, String)> {
     let mut answers = Vec::new();
     loop {
-        let mut request =
-            store.request(http::Method::POST, "/checkout", json!({ "user_id": 1, "items": [1] }).to_string());
-        request.headers_mut().insert("content-type", "application/json".parse().unwrap());
-        match store.try_send(request).await {
+        let answer = store.try_send(checkout(&store)).await;
+        count.fetch_add(1, Ordering::Relaxed);
+        match answer {
             Ok(reply) if reply.status == 201 => answers.push((201, String::new())),
             Ok(reply) => answers.push((reply.status, reply.text().to_owned())),
             Err(_) => return answers,
@@ -39,15 +60,12 @@ async fn check_out_again_and_again(store: Client) -> Vec<(u16, String)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_checkout_that_was_accepted_finds_orders_until_the_end() {
     let store = Store::start().await;
-    let clients = store.running.http();
-    let mut customers = JoinSet::new();
-    for _ in 0..CUSTOMERS {
-        customers.spawn(check_out_again_and_again(Client::new(clients.store.address)));
-    }
-    until("there are orders", async || {
-        (store.running.count(&store.running.databases.orders, "orders").await > 50).then_some(())
-    })
-    .await;
+    let clients: Vec<_> = (0..CUSTOMERS).map(|_| store.running.http().store).collect();
+    join_all(clients.iter().map(until_served)).await;
+    let count = Arc::new(AtomicUsize::new(0));
+    let again = |client| check_out_again_and_again(client, count.clone());
+    let customers: JoinSet<_> = clients.into_iter().map(again).collect();
+    until("there is load", async || (count.load(Ordering::Relaxed) > 50).then_some(())).await;
     store.running.host.stop().await;
     let answers: Vec<_> = customers.join_all().await.into_iter().flatten().collect();
     let others: Vec<_> = answers.iter().filter(|(status, _)| *status != 201).collect();

@@ -2,13 +2,16 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 
-use rdkafka::message::{Message as _, OwnedMessage};
+use rdkafka::message::{Headers as _, Message as _, OwnedHeaders, OwnedMessage};
 
 /// Bytes of one partition's records in memory, from which on its fetching pauses; it goes on below half of that.
 const FULL: usize = 4 << 20;
 
 /// What a record takes in memory beside its key and payload, so that empty ones count too.
 const RECORD_OVERHEAD: usize = 1 << 10;
+
+/// What a header takes in librdkafka beside its key and value.
+const HEADER_OVERHEAD: usize = 64;
 
 /// Of one partition.
 #[derive(Debug)]
@@ -65,5 +68,39 @@ impl Stock {
 }
 
 fn size_of_record(message: &OwnedMessage) -> usize {
-    RECORD_OVERHEAD + message.key().map_or(0, <[u8]>::len) + message.payload().map_or(0, <[u8]>::len)
+    let content = message.key().map_or(0, <[u8]>::len) + message.payload().map_or(0, <[u8]>::len);
+    RECORD_OVERHEAD + content + message.headers().map_or(0, size_of_headers)
+}
+
+fn size_of_headers(headers: &OwnedHeaders) -> usize {
+    headers.iter().map(|header| HEADER_OVERHEAD + header.key.len() + header.value.map_or(0, <[u8]>::len)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::Timestamp;
+    use rdkafka::message::Header;
+
+    use super::*;
+
+    fn record(headers: OwnedHeaders) -> OwnedMessage {
+        OwnedMessage::new(None, None, "orders".to_owned(), Timestamp::NotAvailable, 0, 0, Some(headers))
+    }
+
+    #[test]
+    fn a_large_header_counts() {
+        let (stock, value) = (Stock::default(), vec![0; FULL]);
+        let record = record(OwnedHeaders::new().insert(Header { key: "trace", value: Some(&value) }));
+        assert!(stock.buy(&record), "fetching pauses");
+        assert!(stock.sell(&record) && stock.is_low(), "and goes on");
+    }
+
+    #[test]
+    fn so_do_many_empty_ones() {
+        let count = FULL / HEADER_OVERHEAD;
+        let empty = Header { key: "", value: None::<&[u8]> };
+        let headers =
+            (0..count).fold(OwnedHeaders::new_with_capacity(count), |headers, _| headers.insert(empty.clone()));
+        assert!(Stock::default().buy(&record(headers)));
+    }
 }

@@ -7,7 +7,7 @@ use dev_backends::{ApacheKafka, EmbeddedKafka, Postgres, Redis};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 use crate::options::Options;
-use crate::world::root;
+use crate::repository::root;
 
 /// Of the host and of the native services: each keeps its own account of migrations.
 const INIT_SQL: &str = "

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
-use crate::world::root;
+use crate::repository::root;
 
 /// What figures depend on besides the code.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use crate::scenarios;
+use crate::names::NAMES;
 
 /// Measures the host against native services and `wasmtime serve`, and writes `bench/results/` and `BENCHMARKS.md`.
 #[derive(Clone, Debug, clap::Parser)]
 #[command(bin_name = "cargo xtask bench")]
 pub struct Options {
     /// What is measured; everything by default.
-    #[arg(value_parser = clap::builder::PossibleValuesParser::new(scenarios::NAMES))]
+    #[arg(value_parser = clap::builder::PossibleValuesParser::new(NAMES))]
     pub names: Vec<String>,
     /// How often each candidate has its turn.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
@@ -52,6 +52,6 @@ impl Options {
 
     /// What is measured, in the order of the table.
     pub fn scenarios(&self) -> impl Iterator<Item = &'static str> {
-        scenarios::NAMES.iter().copied().filter(|name| self.names.is_empty() || self.names.iter().any(|n| n == name))
+        NAMES.iter().copied().filter(|name| self.names.is_empty() || self.names.iter().any(|n| n == name))
     }
 }

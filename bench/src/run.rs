@@ -3,7 +3,8 @@
 use anyhow::{Context, Result};
 
 use crate::options::Options;
-use crate::world::{World, root};
+use crate::repository::root;
+use crate::world::World;
 use crate::{report, scenarios};
 
 /// Measures what `options` name, or only renders.

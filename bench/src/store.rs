@@ -8,9 +8,10 @@ use crate::backends::Backends;
 use crate::callgrind::Callgrind;
 use crate::candidate::Candidate;
 use crate::componentd::Host;
+use crate::repository::root;
 use crate::server::Server;
 use crate::site::Site;
-use crate::world::{World, root};
+use crate::world::World;
 use crate::{native, ports};
 
 /// What answers HTTP. All three run, whichever is asked.

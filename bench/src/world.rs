@@ -1,7 +1,7 @@
 //! Where everything is, and what is started once for all.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use dev_backends::Scratch;
@@ -11,6 +11,7 @@ use crate::backends::Backends;
 use crate::http::Http;
 use crate::machine::Machine;
 use crate::options::Options;
+use crate::repository::root;
 use crate::sheet::Sheet;
 
 /// One run.
@@ -21,11 +22,6 @@ pub struct World {
     pub out: PathBuf,
     backends: OnceCell<Backends>,
     scratch: Scratch,
-}
-
-/// The root of the repository.
-pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("bench/ is in the root")
 }
 
 impl World {

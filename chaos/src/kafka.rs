@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use dev_backends::apache_kafka::Proxied;
+use dev_backends::Proxied;
 use dev_backends::{ApacheKafka, EmbeddedKafka};
 use tokio::sync::Mutex;
 

@@ -38,6 +38,7 @@ pub mod ports;
 pub mod proxy;
 pub mod quota;
 pub mod run;
+pub mod seen;
 pub mod settle;
 pub mod stage;
 pub mod topic;

@@ -13,10 +13,9 @@ use crate::fault::Deck;
 use crate::inject::{self, must_answer};
 use crate::ledger::Ledger;
 use crate::load::{Customer, Shop};
-use crate::mails::Mails;
-use crate::offsets::Samples;
 use crate::options::Options;
 use crate::quota::Quotas;
+use crate::seen::Seen;
 use crate::settle::settle;
 use crate::stage::root;
 use crate::watch;
@@ -30,14 +29,6 @@ const INJECTORS: u64 = 2;
 const READY_WITHIN: Duration = Duration::from_secs(120);
 /// The load goes on for so long after the last fault.
 const AFTERWARDS: Duration = Duration::from_secs(3);
-
-/// What is seen while a run is going on.
-#[derive(Debug, Default)]
-pub struct Seen {
-    pub shop: Shop,
-    pub mails: Mails,
-    pub samples: Samples,
-}
 
 /// Makes a run and its ledger, which is also left beside the logs.
 ///

@@ -7,7 +7,7 @@ use anyhow::{Error, Result};
 
 use crate::backend::{self, Backend, Server};
 use crate::inject::must_answer;
-use crate::run::Seen;
+use crate::seen::Seen;
 use crate::world::World;
 
 const LOOK_EVERY: Duration = Duration::from_millis(300);

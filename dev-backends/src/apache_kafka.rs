@@ -13,8 +13,9 @@ use crate::account::Account;
 use crate::child_log::ChildLog;
 use crate::error::{Doing, Error, Result};
 use crate::folder::Folder;
+use crate::kafka_properties::{self, Proxied};
 use crate::process::{Process, Signals};
-use crate::{kafka_properties, port, programs, ready, topics};
+use crate::{port, programs, ready, topics};
 
 const SERVER: &str = "kafka";
 const SIGNALS: Signals = Signals { stop: Signal::SIGTERM, abort: Signal::SIGKILL };
@@ -33,15 +34,6 @@ pub struct ApacheKafka {
     controller: u16,
     proxied: Option<Proxied>,
     process: Option<Process>,
-}
-
-/// A second listener, for clients behind a proxy: they are told the proxy's port, and stay behind it.
-#[derive(Clone, Copy, Debug)]
-pub struct Proxied {
-    /// Where the broker listens for the proxy.
-    pub listen: u16,
-    /// Where the proxy listens for clients.
-    pub advertise: u16,
 }
 
 impl ApacheKafka {

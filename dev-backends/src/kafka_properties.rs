@@ -1,6 +1,13 @@
 //! The configuration of a Kafka that is broker and controller in one (KRaft).
 
-use crate::apache_kafka::Proxied;
+/// A second listener, for clients behind a proxy: they are told the proxy's port, and stay behind it.
+#[derive(Clone, Copy, Debug)]
+pub struct Proxied {
+    /// Where the broker listens for the proxy.
+    pub listen: u16,
+    /// Where the proxy listens for clients.
+    pub advertise: u16,
+}
 
 /// `server.properties` for one node on loopback; its logs go to `logs`.
 pub fn server(port: u16, controller: u16, proxied: Option<Proxied>, logs: &str) -> String {

@@ -44,6 +44,7 @@ pub use backends::{Backend, Backends, Options};
 pub use embedded_kafka::EmbeddedKafka;
 pub use error::{Error, Result};
 pub use kafka::Kafka;
+pub use kafka_properties::Proxied;
 pub use mailbox::Mailbox;
 pub use postgres::Postgres;
 pub use redis::Redis;

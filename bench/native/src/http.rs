@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::HeaderValue;
 use http::request::Parts;
 use http::{Method, StatusCode};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -19,6 +19,7 @@ use serde::Serialize;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::problem::Problem;
+use crate::response::{Response, response};
 
 /// The bounds of the host, by default.
 const MAX_BODY: usize = 1024 * 1024;
@@ -27,8 +28,6 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The pause after a failed `accept`: its usual cause is that files run out, and others close some in that time.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
-
-pub type Response = http::Response<Full<Bytes>>;
 
 /// A whole request.
 pub struct Request {
@@ -133,12 +132,4 @@ async fn answer_whole(service: &impl Service, request: Request) -> Result<Respon
 pub fn json(status: StatusCode, value: &impl Serialize) -> Result<Response, Problem> {
     let body = serde_json::to_vec(value).map_err(Problem::internal)?;
     Ok(response(status, HeaderValue::from_static("application/json"), body))
-}
-
-/// A response with this body.
-pub fn response(status: StatusCode, content_type: HeaderValue, body: Vec<u8>) -> Response {
-    let mut response = Response::new(Full::new(body.into()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, content_type);
-    response
 }

@@ -12,13 +12,18 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::kafka::client_config;
-use crate::notifications::Notifications;
 
 /// Records of one partition in memory; where they are more, reading waits.
 const LANE: usize = 1024;
 
 /// The pause after an error of the consumer, which reconnects by itself.
 const ERROR_BACKOFF: Duration = Duration::from_millis(500);
+
+/// What handles records, of many partitions at once.
+pub trait Settle: Send + Sync + 'static {
+    /// Returns when the record was handled or is in the dead-letter topic.
+    fn settle(&self, record: &OwnedMessage) -> impl Future<Output = ()> + Send;
+}
 
 /// The open lanes of a consumer, which rebalances close.
 #[derive(Default)]
@@ -33,7 +38,7 @@ struct Lane {
 ///
 /// # Errors
 /// librdkafka refuses the configuration.
-pub async fn consume(brokers: &str, topic: &str, group: &str, notifications: Arc<Notifications>) -> Result<()> {
+pub async fn consume(brokers: &str, topic: &str, group: &str, handler: Arc<impl Settle>) -> Result<()> {
     let mut config = client_config(brokers);
     config
         .set("group.id", group)
@@ -50,7 +55,7 @@ pub async fn consume(brokers: &str, topic: &str, group: &str, notifications: Arc
     loop {
         match consumer.recv().await {
             Ok(message) => {
-                let lane = lane(&consumer, message.partition(), &notifications);
+                let lane = lane(&consumer, message.partition(), &handler);
                 // Its receiver ends only with the lane, whose partition is another's then.
                 let _ = lane.send(message.detach()).await;
             }
@@ -66,23 +71,23 @@ pub async fn consume(brokers: &str, topic: &str, group: &str, notifications: Arc
 fn lane(
     consumer: &Arc<StreamConsumer<Lanes>>,
     partition: i32,
-    notifications: &Arc<Notifications>,
+    handler: &Arc<impl Settle>,
 ) -> mpsc::Sender<OwnedMessage> {
     let mut open = consumer.context().open();
     let lane = open.entry(partition).or_insert_with(|| {
         let (records, queue) = mpsc::channel(LANE);
-        Lane { records, task: tokio::spawn(run_lane(consumer.clone(), notifications.clone(), queue)) }
+        Lane { records, task: tokio::spawn(run_lane(consumer.clone(), handler.clone(), queue)) }
     });
     lane.records.clone()
 }
 
 async fn run_lane(
     consumer: Arc<StreamConsumer<Lanes>>,
-    notifications: Arc<Notifications>,
+    handler: Arc<impl Settle>,
     mut queue: mpsc::Receiver<OwnedMessage>,
 ) {
     while let Some(record) = queue.recv().await {
-        notifications.settle(&record).await;
+        handler.settle(&record).await;
         if let Err(error) = consumer.store_offset(record.topic(), record.partition(), record.offset()) {
             eprintln!("store offset: {error}");
         }

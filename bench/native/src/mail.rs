@@ -9,7 +9,12 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::client::{Client, SendError};
-use crate::notifications::Failure;
+
+/// Why a record was not handled: it may be later, or never will.
+pub enum Failure {
+    Retry(String),
+    Reject(String),
+}
 
 /// What `orders` tells of an order.
 #[derive(Deserialize)]

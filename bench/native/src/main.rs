@@ -17,6 +17,7 @@ mod outbox;
 mod password;
 mod problem;
 mod redis;
+mod response;
 mod signup;
 mod store;
 mod users;

@@ -10,7 +10,8 @@ use rdkafka::message::{Header, Message as _, OwnedHeaders, OwnedMessage};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 
 use crate::client::Client;
-use crate::mail::{Mailer, OrderCreated};
+use crate::lanes::Settle;
+use crate::mail::{Failure, Mailer, OrderCreated};
 use crate::{kafka, lanes, redis};
 
 const ATTEMPTS: u32 = 5;
@@ -40,12 +41,6 @@ pub struct Settings {
     group: String,
 }
 
-/// Why a record was not handled: it may be later, or never will.
-pub enum Failure {
-    Retry(String),
-    Reject(String),
-}
-
 /// Handles records, of many partitions at once.
 pub struct Notifications {
     redis: ConnectionManager,
@@ -71,9 +66,8 @@ pub async fn run(settings: Settings) -> Result<()> {
     lanes::consume(&settings.brokers, &settings.topic, &settings.group, Arc::new(notifications)).await
 }
 
-impl Notifications {
-    /// Returns when the record was handled or is in the dead-letter topic.
-    pub async fn settle(&self, record: &OwnedMessage) {
+impl Settle for Notifications {
+    async fn settle(&self, record: &OwnedMessage) {
         let mut wait = BACKOFF;
         for attempt in 1..=ATTEMPTS {
             match self.handle(record).await {
@@ -89,7 +83,9 @@ impl Notifications {
             }
         }
     }
+}
 
+impl Notifications {
     async fn handle(&self, record: &OwnedMessage) -> Result<(), Failure> {
         let payload = record.payload().ok_or_else(|| Failure::Reject("the record has no payload".to_owned()))?;
         let event: OrderCreated = serde_json::from_slice(payload)

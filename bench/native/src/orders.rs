@@ -9,10 +9,11 @@ use serde::Serialize;
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::Notify;
 
-use crate::http::{Request, Response, Service, json, serve};
+use crate::http::{Request, Service, json, serve};
 use crate::order::{Kept, NewOrder, OrderCreated};
 use crate::outbox::{self, Relay};
 use crate::problem::Problem;
+use crate::response::Response;
 use crate::{columns::Cents, database};
 
 const INSERT: &str = "insert into orders (user_id, items, total_amount) values ($1, $2, $3) \

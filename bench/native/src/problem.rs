@@ -8,7 +8,7 @@ use http::header::{ALLOW, HeaderValue, RETRY_AFTER};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::http::{Response, response};
+use crate::response::{Response, response};
 
 /// SQLSTATE classes that say "not now": connection trouble, a full server, one that shuts down.
 const NOT_NOW: [&str; 5] = ["08", "53", "57", "58", "XX"];

@@ -11,8 +11,9 @@ use sqlx::PgPool;
 
 use crate::client::Client;
 use crate::database;
-use crate::http::{Request, Response, Service, json, serve};
+use crate::http::{Request, Service, json, serve};
 use crate::problem::Problem;
+use crate::response::Response;
 
 #[derive(clap::Args)]
 pub struct Settings {

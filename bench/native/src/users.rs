@@ -10,8 +10,9 @@ use serde::Serialize;
 use sqlx::PgPool;
 use tokio::sync::Semaphore;
 
-use crate::http::{Request, Response, Service, json, serve};
+use crate::http::{Request, Service, json, serve};
 use crate::problem::Problem;
+use crate::response::Response;
 use crate::signup::SignUp;
 use crate::{database, password, redis};
 

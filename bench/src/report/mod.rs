@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::scenarios::NAMES;
+use crate::names::NAMES;
 use crate::sheet::Sheet;
 
 const BEGIN: &str = "<!-- results -->\n";

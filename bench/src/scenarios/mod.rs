@@ -17,26 +17,7 @@ use crate::candidate::Candidate;
 use crate::sheet::{Key, Sheet};
 use crate::world::World;
 
-/// All there are, in the order of the table.
-pub const NAMES: [&str; 15] = [
-    "hello",
-    "products",
-    "product",
-    "order",
-    "checkout",
-    "signup",
-    "notifications",
-    "latency",
-    "swap",
-    "memory",
-    "start",
-    "services",
-    "connections",
-    "instructions",
-    "instructions-product",
-];
-
-/// Measures one of [`NAMES`].
+/// Measures one of [`crate::names::NAMES`].
 ///
 /// # Errors
 /// Something does not start, or answered wrongly.

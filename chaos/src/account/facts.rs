@@ -10,7 +10,7 @@ use crate::intent;
 use crate::journal::Entry;
 use crate::mails::Mail;
 use crate::offsets::{DEAD_LETTERS, GROUP, Sample, TOPIC};
-use crate::run::Seen;
+use crate::seen::Seen;
 use crate::topic::{self, Event};
 use crate::world::{Urls, World};
 

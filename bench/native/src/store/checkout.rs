@@ -12,8 +12,9 @@ use super::Store;
 use super::catalogue::{self, Product};
 use crate::client::SendError;
 use crate::columns::Cents;
-use crate::http::{Request, Response, json};
+use crate::http::{Request, json};
 use crate::problem::Problem;
+use crate::response::Response;
 
 const FORGET: &str = "delete from checkouts where created_at < now() - interval '1 day'";
 const KEEP: &str = "insert into checkouts (key, cart, order_asked) values ($1, $2, $3) on conflict (key) do nothing";

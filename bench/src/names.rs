@@ -1,0 +1,20 @@
+//! What can be measured, by name.
+
+/// All there are, in the order of the table.
+pub const NAMES: [&str; 15] = [
+    "hello",
+    "products",
+    "product",
+    "order",
+    "checkout",
+    "signup",
+    "notifications",
+    "latency",
+    "swap",
+    "memory",
+    "start",
+    "services",
+    "connections",
+    "instructions",
+    "instructions-product",
+];

@@ -3,9 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::manifest::nonempty;
 use super::schema as of;
-use super::values::Duration;
+use super::values::{Duration, nonempty};
 
 /// The component handles the records of a topic, as a member of a consumer group.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]

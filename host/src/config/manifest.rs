@@ -13,7 +13,7 @@ use super::kafka::KafkaTrigger;
 use super::place::Source;
 use super::schema as of;
 use super::servers::{brokers, postgres_url, redis_url};
-use super::values::{Bytes, Duration, KeyPattern, Origin, flag, optional, text};
+use super::values::{Bytes, Duration, KeyPattern, Origin, flag, nonempty, optional, text};
 
 /// The whole file.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
@@ -325,11 +325,6 @@ pub(super) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Sock
     text(deserializer, "an address in quotes, as in \"0.0.0.0:8081\"", |text| {
         text.parse().map_err(|_| format!("{text:?} is no address: write IP:PORT, as in 0.0.0.0:8081"))
     })
-}
-
-pub(super) fn nonempty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    if text.is_empty() { Err(de::Error::custom("must not be empty")) } else { Ok(text) }
 }
 
 /// The values stay out of the message: they are secrets.

@@ -1,8 +1,9 @@
 //! The request that a new version must answer before it goes live, and the answer that it must give.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, de};
@@ -32,6 +33,20 @@ pub(super) struct Table {
     status: Option<u16>,
     /// What the answer's body must contain.
     body_contains: Option<String>,
+}
+
+impl JsonSchema for Probe {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "probe".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [generator.subschema_for::<of::UrlPath>(), generator.subschema_for::<Table>()] })
+    }
 }
 
 impl<'de> Deserialize<'de> for Probe {

@@ -11,8 +11,8 @@ use schemars::transform::{Transform, transform_subschemas};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
+use super::Manifest;
 use super::values::{Bytes, Canary, Duration, KeyPattern, Origin};
-use super::{Manifest, probe};
 
 /// A text with a variable in it.
 const VARIABLE: &str = r"\$\{[A-Za-z0-9_]+(:-[^}]*)?\}";
@@ -148,20 +148,6 @@ impl JsonSchema for Origins {
         // Several in one text have commas between them.
         let text = json!({ "type": "string", "pattern": format!(r"^\*$|^[^*]+$|{VARIABLE}") });
         json_schema!({ "title": "list of origins, or `\"*\"`", "anyOf": [listed, text] })
-    }
-}
-
-impl JsonSchema for probe::Probe {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "probe".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "anyOf": [generator.subschema_for::<UrlPath>(), generator.subschema_for::<probe::Table>()] })
     }
 }
 

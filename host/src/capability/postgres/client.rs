@@ -11,6 +11,7 @@ use sqlx::{AssertSqlSafe, Either, Executor, SqlSafeStr, Statement};
 use tokio::sync::Notify;
 
 use super::absence::Absence;
+use super::bounds::Bounds;
 use super::migration;
 use super::migration_error::{MigrationError, Unmigrated};
 use super::plain::{self, Shown};
@@ -38,13 +39,6 @@ pub struct Database {
     shown: Arc<plain::Looks>,
     /// Woken after each commit that published something.
     published: Arc<Notify>,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
-    pub timeout: Duration,
-    pub max_rows: usize,
-    pub max_bytes: usize,
 }
 
 /// A transaction on a connection of its own. Dropped before its end, it is rolled back before the pool hands the connection
@@ -131,12 +125,6 @@ pub(super) fn options(
         .application_name("componentd")
         .statement_cache_capacity(STATEMENT_CACHE)
         .options([("statement_timeout", timeout.as_millis().to_string())]))
-}
-
-impl Bounds {
-    fn new(limits: &config::Limits) -> Self {
-        Self { timeout: limits.call_timeout.0, max_rows: limits.rows, max_bytes: limits.transfer.0 }
-    }
 }
 
 impl Database {

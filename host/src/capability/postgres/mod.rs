@@ -2,6 +2,7 @@
 
 mod absence;
 mod arguments;
+mod bounds;
 mod calendar;
 mod client;
 mod examination;

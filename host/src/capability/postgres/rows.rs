@@ -3,7 +3,7 @@
 use sqlx::postgres::{PgColumn, PgRow, PgValueRef};
 use sqlx::{Column, Row, ValueRef};
 
-use super::client::Bounds;
+use super::bounds::Bounds;
 use super::sql_type::{Scalar, SqlType, name_of};
 use super::{arguments, calendar, numeric, wit};
 use wit::Value;

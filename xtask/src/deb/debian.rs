@@ -44,6 +44,8 @@ pub fn check(package: &Path, component: &Path) -> Result<()> {
     let said = fs::read_to_string(&log).with_context(|| format!("nothing was written to {}", log.display()))?;
     ensure!(is_as_promised, "the installed package is not as promised:\n{said}");
     said.lines().filter_map(|line| line.strip_prefix("+++ ")).for_each(step);
+    // Packages, and one of them unpacked.
+    fs::remove_dir_all(shared).context("cannot remove what the Debian was given")?;
     Ok(())
 }
 

@@ -23,6 +23,8 @@ pub struct Deployment {
     pub version: Arc<Version>,
     pub clients: Clients,
     pub databases: Databases,
+    /// Its relays, which those that come after it may have as well.
+    pub publishing: Arc<Publishing>,
     pub config: WasiConfigVariables,
     pub instances: Instances,
     pub admission: Admission,
@@ -38,6 +40,7 @@ impl Deployment {
         pool: Pool,
         clients: Clients,
         databases: Databases,
+        publishing: Arc<Publishing>,
         version: Arc<Version>,
     ) -> Self {
         Self {
@@ -51,14 +54,30 @@ impl Deployment {
             version,
             clients,
             databases,
+            publishing,
         }
     }
 
-    /// The same deployment as new: what the old one has counted, and its cut, are not its own.
-    pub fn again(&self) -> Self {
-        let Self { name, spec, version, instances, clients, databases, .. } = self;
+    /// The same deployment as new, called as `other` is: what the old one has counted, and its cut, are not its own.
+    pub fn again(&self, other: &config::Service) -> Self {
+        let Self { name, spec, version, instances, clients, databases, publishing, .. } = self;
         let (pool, clients, databases) = (instances.pool().clone(), clients.clone(), databases.clone());
-        Self::new(name.clone(), spec.clone(), pool, clients, databases, version.clone())
+        let spec = spec.clone().called_as(other);
+        Self::new(name.clone(), spec, pool, clients, databases, publishing.clone(), version.clone())
+    }
+
+    /// Whether it runs the same with the same, however it is called.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.version.digest == other.version.digest && self.spec.clone().called_as(&other.spec) == other.spec
+    }
+}
+
+/// Ends the relays of databases once no deployment publishes there any more.
+pub struct Publishing(pub CancellationToken);
+
+impl Drop for Publishing {
+    fn drop(&mut self) {
+        self.0.cancel();
     }
 }
 

@@ -10,16 +10,16 @@ use crate::config::Probe;
 use crate::deployment::Deployment;
 use crate::dispatch;
 use crate::ingress::received::Received;
-use crate::swap::Rejected;
+use crate::rejected::Rejected;
 
 /// Instantiates the version, and sends it the service's probe request if there is one.
 ///
 /// # Errors
 /// It does not start, or its answer is another one.
 pub async fn probe(next: &Arc<Deployment>) -> Result<(), Rejected> {
-    let span = info_span!("probe", service = next.name, version = %next.version.digest);
-    dispatch::instantiate(next).await.map_err(|e| Rejected::at("instantiated")(&e))?;
+    instantiate(next).await?;
     let Some(probe) = &next.spec.swap.probe else { return Ok(()) };
+    let span = info_span!("probe", service = next.name, version = %next.version.digest);
     let failed = Rejected::at("probed");
     let request = Request::get(&probe.path).header(http::header::HOST, "localhost").body(Received::default());
     let request = request.map_err(|e| failed(&e))?;
@@ -27,6 +27,14 @@ pub async fn probe(next: &Arc<Deployment>) -> Result<(), Rejected> {
     let status = response.status();
     let body = response.into_body().collect().await.map_err(|e| failed(&format!("{}: {e}", probe.path)))?;
     compare(probe, status, &body.to_bytes()).map_err(|difference| failed(&format!("{} {difference}", probe.path)))
+}
+
+/// Instantiates the version, which needs nothing but itself.
+///
+/// # Errors
+/// It does not start.
+pub async fn instantiate(next: &Arc<Deployment>) -> Result<(), Rejected> {
+    dispatch::instantiate(next).await.map_err(|e| Rejected::at("instantiated")(&e))
 }
 
 fn compare(expected: &Probe, status: StatusCode, body: &[u8]) -> Result<(), String> {

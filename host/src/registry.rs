@@ -23,12 +23,29 @@ impl Directory {
         services.insert(service.name.clone(), Arc::downgrade(service));
     }
 
-    pub fn leave(&self, name: &str) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+    /// Takes a service out, unless another one has its name by now.
+    pub fn leave(&self, service: &Arc<Service>) {
+        if self.has(service) {
+            self.0.write().unwrap_or_else(PoisonError::into_inner).remove(&service.name);
+        }
+    }
+
+    /// Whether the service of this name is this very one.
+    pub fn has(&self, service: &Arc<Service>) -> bool {
+        self.find(&service.name).is_some_and(|found| Arc::ptr_eq(&found, service))
     }
 
     pub fn find(&self, name: &str) -> Option<Arc<Service>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(name)?.upgrade()
+    }
+}
+
+/// That of a canary.
+struct Share<'a>(&'a Service);
+
+impl Drop for Share<'_> {
+    fn drop(&mut self) {
+        self.0.canary.store(None);
     }
 }
 
@@ -49,7 +66,7 @@ pub struct Service {
 }
 
 impl Service {
-    pub fn new(live: Deployment, history: History, file: Option<Digest>) -> Self {
+    pub fn new(live: Arc<Deployment>, history: History, file: Option<Digest>) -> Self {
         Self {
             name: live.name.clone(),
             history,
@@ -58,7 +75,7 @@ impl Service {
             file: Mutex::new(file),
             ready: AtomicBool::new(false),
             waits_for: Mutex::default(),
-            live: ArcSwap::from_pointee(live),
+            live: ArcSwap::new(live),
             canary: ArcSwapOption::empty(),
         }
     }
@@ -96,12 +113,10 @@ impl Service {
         Arc::ptr_eq(&before, current)
     }
 
-    pub fn start_canary(&self, deployment: Arc<Deployment>, percent: u8) {
+    /// Gives a deployment its share, until what comes back is dropped.
+    pub fn start_canary(&self, deployment: Arc<Deployment>, percent: u8) -> impl Drop + '_ {
         self.canary.store(Some(Arc::new(Canary::new(deployment, percent))));
-    }
-
-    pub fn end_canary(&self) {
-        self.canary.store(None);
+        Share(self)
     }
 
     pub fn file(&self) -> Option<Digest> {

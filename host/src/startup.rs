@@ -1,5 +1,7 @@
 //! What a service takes before it can be called: its databases, its port, its consumer, its relays.
 
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +11,7 @@ use tracing::{info, warn};
 
 use crate::capability::postgres::{MigrationError, Unmigrated, migration_files};
 use crate::clients::Clients;
-use crate::config::{self, Manifest, Trigger};
+use crate::config::{self, Manifest};
 use crate::deployment::Deployment;
 use crate::error::StartError;
 use crate::ingress::{kafka::Consumer, listener};
@@ -20,6 +22,9 @@ use crate::registry::Service;
 
 /// The pauses between two looks at a database that is away.
 const WAIT_FOR_DATABASE: Duration = Duration::from_secs(1);
+
+/// The pauses between two tries for a port that another service is about to close.
+const WAIT_FOR_PORT: Duration = Duration::from_millis(20);
 
 /// How long a database may take to answer before a service is started without it.
 const FIRST_LOOK: Duration = Duration::from_secs(2);
@@ -84,12 +89,16 @@ async fn try_probe(service: &Service) {
 /// Calls the service with records until `stop`. When it ends, for whatever reason, the service cannot be called any more.
 pub async fn consume(service: Arc<Service>, consumer: Consumer, waits_for: Option<String>, stop: CancellationToken) {
     let _unready = Unready(service.clone());
-    if let Some(reason) = waits_for {
-        tokio::select! {
-            () = until_migrated(&service, reason) => {}
-            () = consumer.idle() => {}
-            () = stop.cancelled() => {}
+    let ready = async {
+        if let Some(reason) = waits_for {
+            until_migrated(&service, reason).await;
         }
+        try_probe(&service).await;
+    };
+    tokio::select! {
+        () = ready => {}
+        () = consumer.idle() => {}
+        () = stop.cancelled() => {}
     }
     consumer.run(stop).await;
 }
@@ -114,34 +123,39 @@ pub fn look_at_migrations(manifest: &Manifest, name: &str, spec: &config::Servic
     Ok(())
 }
 
-pub async fn bind(manifest: &Manifest, name: &str, spec: &config::Service) -> Result<Option<TcpListener>, StartError> {
-    let Trigger::Http(trigger) = spec.trigger() else { return Ok(None) };
-    let address = trigger.listen;
-    listener::bind(address).await.map(Some).map_err(|source| {
-        let place = manifest.source.place(&["services", name, "http", "listen"]);
-        StartError::Listen { place, address, source }
-    })
+/// A listener at `address`. While `is_closing`, the port is one that this process itself gives up, and is waited for.
+pub async fn bind(address: SocketAddr, is_closing: impl Fn() -> bool) -> io::Result<TcpListener> {
+    loop {
+        let is_closing = is_closing();
+        match listener::bind(address).await {
+            Err(taken) if is_closing && taken.kind() == io::ErrorKind::AddrInUse => {
+                tokio::time::sleep(WAIT_FOR_PORT).await;
+            }
+            bound => return bound,
+        }
+    }
 }
 
-/// One relay for each database that a service publishes from.
-pub fn relays(manifest: &Manifest, service: &Service) -> Result<Vec<Relay>, StartError> {
-    let live = service.live();
-    let (Some(backend), Some(_)) = (&manifest.backends.kafka, &live.spec.grants.kafka) else { return Ok(Vec::new()) };
+/// One relay for each database that a deployment publishes from.
+pub fn relays(backends: &config::Backends, deployment: &Deployment) -> Result<Vec<Relay>, StartError> {
+    let Deployment { name, spec, clients, databases, .. } = deployment;
+    let (Some(backend), Some(_)) = (&backends.kafka, &spec.grants.kafka) else { return Ok(Vec::new()) };
     let relay = |(alias, pool, committed): (&String, _, _)| {
-        let labels = OutboxLabels { service: service.name.clone(), database: alias.clone() };
-        Relay::new(backend, pool, committed, labels, live.clients.metrics.clone())
+        let labels = OutboxLabels { service: name.clone(), database: alias.clone() };
+        Relay::new(backend, pool, committed, labels, clients.metrics.clone())
     };
-    let relays: Result<_, _> = live.databases.outboxes().map(relay).collect();
+    let relays: Result<_, _> = databases.outboxes().map(relay).collect();
     relays.map_err(|e| StartError::backend("kafka", "brokers", &e))
 }
 
+/// The consumer of a service, which joins its group when it runs.
 pub fn consumer(
-    manifest: &Manifest,
+    backends: &config::Backends,
     service: &Arc<Service>,
     trigger: &config::KafkaTrigger,
     clients: &Clients,
 ) -> Result<Consumer, StartError> {
-    let backend = manifest.backends.kafka.as_ref().expect("a manifest is checked to name the brokers");
+    let backend = backends.kafka.as_ref().expect("a manifest is checked to name the brokers");
     let producer = clients.producer.clone().expect("there is a producer where there are brokers");
     let consumer = Consumer::new(backend, trigger, service.clone(), producer, clients.metrics.clone());
     consumer.map_err(|e| StartError::backend("kafka", "brokers", &e))

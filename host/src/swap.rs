@@ -3,7 +3,7 @@
 //! Until it is live, a refusal at any step leaves everything as it is. Going live is one atomic store.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
@@ -13,7 +13,7 @@ use crate::archive::{Archive, Live};
 use crate::capability::postgres::Databases;
 use crate::clients::Clients;
 use crate::config;
-use crate::deployment::{Deployment, Outcomes};
+use crate::deployment::{Deployment, Outcomes, Publishing};
 use crate::digest::Digest;
 use crate::history::{By, Entry, Outcome};
 use crate::instances::Pool;
@@ -21,27 +21,13 @@ use crate::load_error::LoadError;
 use crate::loader::{self, Loader, Version};
 use crate::probe::probe;
 use crate::registry::Service;
+use crate::rejected::Rejected;
 
 /// Fewer failures than this are an accident, whatever their share.
 const MIN_FAILURES: u64 = 3;
 
 /// How often a drain looks whether the old version's work has ended.
 const DRAIN_POLL: Duration = Duration::from_millis(20);
-
-/// Why a version did not go live, or did not stay.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{step}: {reason}")]
-pub struct Rejected {
-    /// The step of a version's life that it did not take.
-    pub step: &'static str,
-    pub reason: String,
-}
-
-impl Rejected {
-    pub fn at(step: &'static str) -> impl Fn(&dyn std::fmt::Display) -> Self {
-        move |reason| Self { step, reason: reason.to_string() }
-    }
-}
 
 /// Puts versions behind services.
 #[derive(Clone)]
@@ -60,27 +46,25 @@ pub struct Candidate<'a> {
     /// Where the bytes come from, for messages.
     pub path: &'a Path,
     pub bytes: Arc<[u8]>,
-    pub spec: config::Service,
     pub by: By,
 }
 
 impl Swapper {
-    /// Brings a candidate to life behind `service`, and returns its digest. Candidates of one service come one at a time.
+    /// Brings a candidate to life behind `service`, which its caller keeps from others meanwhile. Returns its digest.
     ///
     /// # Errors
     /// The step that refused it, and why. The service runs on as it was.
     pub async fn swap(&self, service: &Arc<Service>, candidate: Candidate<'_>) -> Result<Digest, Rejected> {
-        let _turn = service.swapping.lock().await;
-        let (digest, by) = (Digest::of(&candidate.bytes), candidate.by);
+        let (digest, by, live) = (Digest::of(&candidate.bytes), candidate.by, service.live());
         if by == By::File {
-            if current_content(candidate.path).await.is_some_and(|current| current != digest) {
-                // Written over while this one waited; the newer content has its own turn.
+            let is_written_over = current_content(candidate.path).await.is_some_and(|current| current != digest);
+            if is_written_over || live.spec.component != candidate.path {
+                // While this one waited; the newer content, or the other file, has its own turn.
                 return Ok(digest);
             }
             service.set_file(Some(digest.clone()));
         }
-        let live = service.live();
-        if digest == live.version.digest && candidate.spec == live.spec {
+        if digest == live.version.digest {
             self.remember(service);
             return Ok(digest);
         }
@@ -91,8 +75,7 @@ impl Swapper {
             }
             Err(rejected) => {
                 warn!(service = service.name, version = %digest, step = rejected.step, reason = rejected.reason, "rejected");
-                let (step, reason) = (rejected.step.to_owned(), rejected.reason.clone());
-                self.note(service, &digest, by, Outcome::Rejected { step, reason });
+                self.note_rejected(service, &digest, by, &rejected);
                 Err(rejected)
             }
         }
@@ -105,69 +88,77 @@ impl Swapper {
         live: &Deployment,
         candidate: Candidate<'_>,
     ) -> Result<Arc<Deployment>, Rejected> {
-        let Candidate { path, bytes, spec, .. } = candidate;
-        let version = self.load(&service.name, path, bytes, &spec).await?;
-        let saved = self.archive.save(&service.name, &version.digest, &version.bytes);
+        let Candidate { path, bytes, .. } = candidate;
+        let (name, spec, databases) = (&service.name, live.spec.clone(), live.databases.clone());
+        let loaded = self.loader.load(path, bytes, name, &spec).await;
+        let version = Arc::new(loaded.map_err(|e| Rejected { step: e.step(), reason: e.to_string() })?);
+        let saved = self.archive.save(name, &version.digest, &version.bytes);
         saved.map_err(|e| Rejected::at("archived")(&e))?;
-        let same_databases = spec.grants.postgres == live.spec.grants.postgres && spec.limits == live.spec.limits;
-        let databases = if same_databases { live.databases.clone() } else { self.databases(&spec)? };
-        databases.migrate(&service.name, &spec.grants).await.map_err(|e| Rejected::at("migrated")(&e))?;
-        let next = Arc::new(self.deployment(&service.name, spec, databases, version));
+        databases.migrate(name, &spec.grants).await.map_err(|e| Rejected::at("migrated")(&e))?;
+        let next = Arc::new(self.deployment(name, spec, databases, live.publishing.clone(), version));
         probe(&next).await?;
         self.try_out(service, &next).await?;
+        if !self.clients.services.has(service) {
+            return Err(Rejected::at("live")(&"the service was stopped meanwhile"));
+        }
         Ok(next)
     }
 
-    async fn load(
+    /// A deployment that nothing calls yet.
+    pub fn deployment(
         &self,
         name: &str,
-        path: &Path,
-        bytes: Arc<[u8]>,
-        spec: &config::Service,
-    ) -> Result<Version, Rejected> {
-        let loaded = self.loader.load(path, bytes, name, spec).await;
-        loaded.map_err(|e| Rejected { step: e.step(), reason: e.to_string() })
-    }
-
-    fn databases(&self, spec: &config::Service) -> Result<Databases, Rejected> {
-        Databases::new(self.backends.postgres.as_ref(), spec).map_err(|e| Rejected::at("migrated")(&e))
-    }
-
-    /// A deployment that nothing calls yet.
-    pub fn deployment(&self, name: &str, spec: config::Service, databases: Databases, version: Version) -> Deployment {
+        spec: config::Service,
+        databases: Databases,
+        publishing: Arc<Publishing>,
+        version: Arc<Version>,
+    ) -> Deployment {
         let (pool, clients) = (self.pool.clone(), self.clients.clone());
-        Deployment::new(name.to_owned(), spec, pool, clients, databases, Arc::new(version))
+        Deployment::new(name.to_owned(), spec, pool, clients, databases, publishing, version)
     }
 
     /// The canary, where the manifest asks for one: a share of the requests, watched as closely as what is live.
-    async fn try_out(&self, service: &Arc<Service>, next: &Arc<Deployment>) -> Result<(), Rejected> {
+    ///
+    /// # Errors
+    /// Too much of that failed.
+    pub async fn try_out(&self, service: &Arc<Service>, next: &Arc<Deployment>) -> Result<(), Rejected> {
         let Some(canary) = next.spec.swap.canary else { return Ok(()) };
         info!(service = service.name, version = %next.version.digest, percent = canary.percent, "canary");
-        service.start_canary(next.clone(), canary.percent);
+        let _share = service.start_canary(next.clone(), canary.percent);
         let failed = watch(&next.outcomes, &next.spec.swap, canary.duration.0, u64::MAX).await;
-        service.end_canary();
         failed.map_or(Ok(()), |reason| Err(Rejected { step: "canary", reason }))
     }
 
-    /// The switch, and what goes on after it: the drain of the old version, the watch over the new one.
+    /// The switch, and what goes on after it.
     fn go_live(&self, service: &Arc<Service>, next: Arc<Deployment>, by: By) {
-        let digest = next.version.digest.clone();
         let old = service.publish(next.clone());
-        info!(service = service.name, version = %digest, old = %old.version.digest, ?by, "live");
-        self.note(service, &digest, by, Outcome::Live);
-        let fallback = Arc::new(old.again());
+        self.has_gone_live(service, old, &next, by);
+    }
+
+    /// What goes on after the switch from `old` to `next`: the drain of the one, the watch over the other.
+    pub fn has_gone_live(&self, service: &Arc<Service>, old: Arc<Deployment>, next: &Arc<Deployment>, by: By) {
+        info!(service = service.name, version = %next.version.digest, old = %old.version.digest, ?by, "live");
+        self.note_live(service, by);
+        let fallback = Arc::new(old.again(&next.spec));
         self.tasks.spawn(drain(old));
-        let (swapper, service) = (self.clone(), service.clone());
-        // A drain waits until nobody holds a deployment: a watch must not.
-        let (outcomes, swap, gone) = (next.outcomes.clone(), next.spec.swap.clone(), next.cut.clone());
-        let next = Arc::downgrade(&next);
-        self.tasks.spawn(async move {
-            // It ends with the version that it is over: the old one's code would stay in memory for as long as it lasts.
-            let watched = watch(&outcomes, &swap, swap.watch.0, swap.watch_requests);
-            if let Some(Some(reason)) = gone.run_until_cancelled(watched).await {
-                swapper.go_back(&service, next.upgrade(), fallback, reason).await;
-            }
-        });
+        if !fallback.is_same(next) {
+            self.tasks.spawn(self.clone().watch_over(Arc::downgrade(service), Arc::downgrade(next), fallback));
+        }
+    }
+
+    /// Holds neither the service nor what is live in it: a drain waits until nobody does. It ends with the version that it is
+    /// over: the old one's code would stay in memory for as long as it lasts.
+    async fn watch_over(self, service: Weak<Service>, next: Weak<Deployment>, fallback: Arc<Deployment>) {
+        let Some((outcomes, swap, gone)) =
+            next.upgrade().map(|next| (next.outcomes.clone(), next.spec.swap.clone(), next.cut.clone()))
+        else {
+            return;
+        };
+        let watched = watch(&outcomes, &swap, swap.watch.0, swap.watch_requests);
+        let Some(Some(reason)) = gone.run_until_cancelled(watched).await else { return };
+        if let Some(service) = service.upgrade().filter(|service| self.clients.services.has(service)) {
+            self.go_back(&service, next.upgrade(), fallback, reason).await;
+        }
     }
 
     /// Goes back to the old version, unless yet another one is live by now. It waits for no swap that is under way: what is
@@ -187,8 +178,22 @@ impl Swapper {
         drain(failed).await;
     }
 
+    /// Keeps a version that is live, and notes it.
+    pub fn note_live(&self, service: &Service, by: By) {
+        let version = service.live().version.clone();
+        if let Err(error) = self.archive.save(&service.name, &version.digest, &version.bytes) {
+            warn!(service = service.name, %error, "the state folder cannot be written; versions end with this process");
+        }
+        self.note(service, &version.digest, by, Outcome::Live);
+    }
+
+    pub fn note_rejected(&self, service: &Service, digest: &Digest, by: By, rejected: &Rejected) {
+        let (step, reason) = (rejected.step.to_owned(), rejected.reason.clone());
+        self.note(service, digest, by, Outcome::Rejected { step, reason });
+    }
+
     /// Into the history, and into what a restart goes by.
-    pub fn note(&self, service: &Service, digest: &Digest, by: By, outcome: Outcome) {
+    fn note(&self, service: &Service, digest: &Digest, by: By, outcome: Outcome) {
         let entry = Entry::now(digest.full(), by, outcome);
         if let Err(error) = self.archive.append(&service.name, &entry) {
             warn!(service = service.name, %error, "the state folder cannot be written; a restart loses this history");

@@ -17,6 +17,7 @@ use crate::config::Manifest;
 use crate::digest::Digest;
 use crate::history::By;
 use crate::loader;
+use crate::reconcile::Applied;
 use crate::supervisor::Supervisor;
 
 /// How often the files are looked at; a change is carried out after one to two of these.
@@ -39,7 +40,10 @@ struct Seen {
 /// Watches until `stop`.
 pub async fn run(supervisor: Arc<Supervisor>, manifest: PathBuf, stop: CancellationToken) {
     let mut files: BTreeMap<(String, PathBuf), Seen> = BTreeMap::new();
-    let mut manifest_seen = Seen { stamp: stamp(&manifest).await, is_read: true, unreadable: None };
+    // Read once more: it may have been edited while the host started.
+    let mut manifest_seen = Seen { stamp: stamp(&manifest).await, ..Seen::default() };
+    let mut reloading = tokio::spawn(async {});
+    let mut is_edited = false;
     let mut look = tokio::time::interval(POLL);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -48,8 +52,11 @@ pub async fn run(supervisor: Arc<Supervisor>, manifest: PathBuf, stop: Cancellat
             () = stop.cancelled() => return,
         }
         // One that is gone is said as well: the next start would fail.
-        if manifest_seen.settled(&manifest).await {
-            reload(&supervisor, &manifest).await;
+        if reloading.is_finished() && manifest_seen.settled(&manifest).await {
+            let (supervisor, manifest) = (supervisor.clone(), manifest.clone());
+            // Not awaited: a canary may take its time, and components are looked at meanwhile.
+            reloading = tokio::spawn(async move { reload(&supervisor, &manifest, is_edited).await });
+            is_edited = true;
         }
         for (name, path, decided) in supervisor.components() {
             let seen = files.entry((name.clone(), path.clone())).or_default();
@@ -66,13 +73,19 @@ pub async fn run(supervisor: Arc<Supervisor>, manifest: PathBuf, stop: Cancellat
     }
 }
 
-async fn reload(supervisor: &Arc<Supervisor>, path: &Path) {
+async fn reload(supervisor: &Supervisor, path: &Path, is_edited: bool) {
     let outcome = match Manifest::load(path) {
         Ok(manifest) => supervisor.reconcile(manifest).await.map_err(|e| e.to_string()),
         Err(error) => Err(error.to_string()),
     };
     match outcome {
-        Ok(()) => info!(manifest = %path.display(), "the manifest is applied"),
+        Ok(applied) if applied.is_nothing() && !is_edited => {}
+        Ok(applied) if applied.is_nothing() => {
+            info!(manifest = %path.display(), "the manifest says what runs already; nothing has changed");
+        }
+        Ok(Applied { started, changed, stopped }) => {
+            info!(manifest = %path.display(), ?started, ?changed, ?stopped, "the manifest is applied");
+        }
         Err(reason) => warn!(manifest = %path.display(), reason, "the manifest is not applied; nothing has changed"),
     }
 }

@@ -15,7 +15,7 @@ use crate::digest::short;
 use crate::history::By;
 use crate::ingress::problem::{Body, problem};
 use crate::registry::Service;
-use crate::swap::Rejected;
+use crate::rejected::Rejected;
 
 /// A service as the API shows it.
 #[derive(Debug, Serialize, Deserialize)]

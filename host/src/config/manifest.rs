@@ -178,6 +178,12 @@ impl Service {
         self.triggers().pop().expect("a manifest is checked to give each service a trigger")
     }
 
+    /// The same service, called by the trigger of another.
+    pub fn called_as(mut self, other: &Self) -> Self {
+        (self.http, self.kafka) = (other.http.clone(), other.kafka.clone());
+        self
+    }
+
     /// Every topic that it reads or writes.
     pub fn topics(&self) -> Vec<String> {
         let mut topics = self.grants.kafka.as_ref().map_or_else(Vec::new, |grant| grant.produce.clone());

@@ -118,8 +118,10 @@ where
         let mut stop = pin!(stop);
         loop {
             let (place, stream) = tokio::select! {
-                accepted = async { (self.place().await, accept(listener).await) } => accepted,
+                biased;
+                // First: once the port is another server's, whoever comes is its client.
                 _ = &mut stop => return,
+                accepted = async { (self.place().await, accept(listener).await) } => accepted,
             };
             self.serve(place, stream, connections);
         }

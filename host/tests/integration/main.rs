@@ -8,6 +8,7 @@ mod cors;
 mod cut_requests;
 mod cut_responses;
 mod dead_letters;
+mod edits;
 mod environment_file;
 mod failures;
 mod graceful_stop;

@@ -126,7 +126,8 @@ async fn a_manifest_that_is_gone_is_said_and_changes_nothing() {
     expect("manifest/gone-while-it-runs", &tidy(said["reason"].as_str().unwrap(), &file));
     host.client("slot").await.get("/").await.expect(200);
     fs::write(file.path(), manifest("")).unwrap();
-    host.line("that it is back", |line| line["message"] == "the manifest is applied").await;
+    let is_back = "the manifest says what runs already; nothing has changed";
+    host.line("that it is back", |line| line["message"] == is_back).await;
 }
 
 fn corrupt_the_compile_cache(folder: &Path) {

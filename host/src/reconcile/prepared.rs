@@ -1,0 +1,310 @@
+//! A service that is ready to take its place: nothing calls it yet, and nothing of it can fail any more.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tracing::info;
+
+use super::ReconcileError;
+use super::plan::{Change, Plan, Way};
+use crate::capability::postgres::{Databases, Unmigrated};
+use crate::config::{self, HttpTrigger, Trigger};
+use crate::deployment::Deployment;
+use crate::digest::Digest;
+use crate::error::StartError;
+use crate::history::{By, History};
+use crate::ingress::{self, kafka::Consumer};
+use crate::load_error::LoadError;
+use crate::loader::{self, Version};
+use crate::outbox::Relay;
+use crate::probe::{instantiate, probe};
+use crate::registry::Service;
+use crate::rejected::Rejected;
+use crate::startup::{bind, consume, consumer, look_at_migrations, migrate, relays, until_ready};
+use crate::supervisor::{Ingress, Supervisor};
+use crate::swap::Swapper;
+
+/// A service before it takes its place.
+pub struct Prepared {
+    way: Way,
+    /// What runs already, or a new one, whose live deployment is `next`.
+    service: Arc<Service>,
+    next: Arc<Deployment>,
+    /// The content of the component's file that has been decided about.
+    file: Option<Digest>,
+    /// What will call it; none where that stays as it is.
+    source: Option<Source>,
+    relays: Vec<Relay>,
+    /// What keeps its databases from being ready.
+    waits_for: Option<String>,
+}
+
+/// What calls a service.
+enum Source {
+    Listener(Arc<TcpListener>, HttpTrigger),
+    Consumer(Consumer),
+}
+
+/// A service that has taken its place, and what was there before, if the service itself is the same.
+pub struct Switched {
+    service: Arc<Service>,
+    next: Arc<Deployment>,
+    old: Option<Arc<Deployment>>,
+}
+
+impl Prepared {
+    /// Loads its component, and takes its port: from the service that has it and gives it up, else from the kernel.
+    pub async fn load(supervisor: &Supervisor, plan: &Plan<'_>, change: &Change<'_>) -> Result<Self, ReconcileError> {
+        let Change { name, spec, way } = change;
+        look_at_migrations(plan.wanted, name, spec)?;
+        let (next, file) = deployment(supervisor, plan, change).await?;
+        let service = match way {
+            Way::Start => {
+                let history = supervisor.swapper.archive.history(name);
+                Arc::new(Service::new(next.clone(), History::from(history), file.clone()))
+            }
+            Way::Replace(old) => {
+                let history = old.history.entries();
+                Arc::new(Service::new(next.clone(), History::from(history), file.clone()))
+            }
+            Way::Listen(service) | Way::Swap(service) => service.clone(),
+        };
+        let source = match (spec.trigger(), way) {
+            (Trigger::Kafka(_), _) | (_, Way::Swap(_)) => None,
+            (Trigger::Http(trigger), _) => {
+                let listener = listener(supervisor, plan, name, trigger.listen).await?;
+                Some(Source::Listener(listener, trigger.clone()))
+            }
+        };
+        let way = way.clone();
+        Ok(Self { way, service, next, file, source, relays: Vec::new(), waits_for: None })
+    }
+
+    /// Makes its databases ready. Where they are away, a service that does not run yet may wait for them.
+    pub async fn migrate(&mut self, supervisor: &Supervisor, plan: &Plan<'_>) -> Result<(), ReconcileError> {
+        let waits_for = match migrate(&self.next).await {
+            Ok(waits_for) => waits_for,
+            Err(Unmigrated { alias, source }) => {
+                self.note(supervisor, &Rejected::at("migrated")(&source));
+                let place = plan.wanted.source.place(&["services", &self.service.name, "grants", "postgres", &alias]);
+                return Err(StartError::Migration { place, source }.into());
+            }
+        };
+        match waits_for {
+            Some(reason) if !self.may_wait() && self.has_other_databases() => {
+                Err(self.rejected(supervisor, plan, Rejected { step: "migrated", reason }))
+            }
+            waits_for => {
+                self.waits_for = waits_for.filter(|_| self.may_wait());
+                Ok(())
+            }
+        }
+    }
+
+    /// It does not run yet, or waits already.
+    fn may_wait(&self) -> bool {
+        match &self.way {
+            Way::Start | Way::Replace(_) => true,
+            Way::Listen(service) | Way::Swap(service) => {
+                matches!(self.next.spec.trigger(), Trigger::Http(_)) && !service.is_ready()
+            }
+        }
+    }
+
+    /// Those of what is live were made ready before.
+    fn has_other_databases(&self) -> bool {
+        let live = self.service.live();
+        live.spec.component != self.next.spec.component || live.spec.grants != self.next.spec.grants
+    }
+
+    /// Whether it does what it should. At a start that is looked at when all run: its probe may call the others.
+    pub async fn try_out(&self, supervisor: &Supervisor, plan: &Plan<'_>) -> Result<(), ReconcileError> {
+        let tried = match &self.way {
+            Way::Start if plan.by == By::Start => return Ok(()),
+            Way::Start => instantiate(&self.next).await,
+            _ if self.waits_for.is_some() => instantiate(&self.next).await,
+            Way::Replace(_) => probe(&self.next).await,
+            Way::Listen(service) | Way::Swap(service) => self.try_beside(supervisor, service).await,
+        };
+        tried.map_err(|rejected| self.rejected(supervisor, plan, rejected))
+    }
+
+    async fn try_beside(&self, supervisor: &Supervisor, service: &Arc<Service>) -> Result<(), Rejected> {
+        probe(&self.next).await?;
+        if self.next.is_same(&service.live()) {
+            return Ok(());
+        }
+        supervisor.swapper.try_out(service, &self.next).await
+    }
+
+    /// Makes its clients of Kafka, which neither read nor send yet.
+    pub fn connect(&mut self, supervisor: &Supervisor) -> Result<(), StartError> {
+        let Swapper { backends, clients, .. } = &supervisor.swapper;
+        let has_its = |service: &Arc<Service>| Arc::ptr_eq(&service.live().publishing, &self.next.publishing);
+        if !self.way.running().is_some_and(has_its) {
+            self.relays = relays(backends, &self.next)?;
+        }
+        if let (Trigger::Kafka(trigger), Way::Start | Way::Replace(_)) = (self.next.spec.trigger(), &self.way) {
+            self.source = Some(Source::Consumer(consumer(backends, &self.service, trigger, clients)?));
+        }
+        Ok(())
+    }
+
+    /// Takes its place: one atomic store for what answers, and another server for what listens.
+    pub fn switch(self, supervisor: &Supervisor) -> Switched {
+        let Self { way, service, next, file, source, relays, waits_for } = self;
+        supervisor.relay(relays, &next.publishing);
+        service.set_file(file);
+        let old = match way {
+            Way::Start | Way::Replace(_) => None,
+            Way::Listen(_) | Way::Swap(_) => Some(service.publish(next.clone())),
+        };
+        if let Some(source) = source {
+            let ingress = source.open(&service, waits_for, old.is_none());
+            supervisor.run(service.clone(), ingress);
+        }
+        Switched { service, next, old }
+    }
+
+    /// Refused, which the history of what runs has as well.
+    fn rejected(&self, supervisor: &Supervisor, plan: &Plan<'_>, source: Rejected) -> ReconcileError {
+        self.note(supervisor, &source);
+        let service = ["services", self.service.name.as_str()];
+        let key = match source.step {
+            "migrated" => &["grants", "postgres"][..],
+            "probed" => &["swap", "probe"],
+            "canary" => &["swap", "canary"],
+            _ => &["component"],
+        };
+        ReconcileError::Rejected { place: plan.wanted.source.place(&[&service, key].concat()), source }
+    }
+
+    fn note(&self, supervisor: &Supervisor, rejected: &Rejected) {
+        if let Some(service) = self.way.running() {
+            supervisor.swapper.note_rejected(service, &self.next.version.digest, By::Manifest, rejected);
+        }
+    }
+}
+
+impl Source {
+    /// Lets it call the service. One that is new is looked at once it runs.
+    fn open(self, service: &Arc<Service>, waits_for: Option<String>, is_new: bool) -> Ingress {
+        let mut ingress = Ingress::default();
+        let Ingress { tasks, stop, .. } = &ingress;
+        match self {
+            Self::Listener(listener, trigger) => {
+                let address = listener.local_addr().expect("it is bound");
+                info!(listener = service.name, %address, "listening");
+                if waits_for.is_none() {
+                    service.set_ready(true);
+                }
+                if waits_for.is_some() || is_new {
+                    tasks.spawn(until_ready(service.clone(), waits_for, stop.clone()));
+                }
+                tasks.spawn(ingress::http::serve(listener.clone(), service.clone(), trigger, stop.clone()));
+                (ingress.listener, ingress.address) = (Some(listener), Some(address));
+            }
+            Self::Consumer(consumer) => {
+                tasks.spawn(consume(service.clone(), consumer, waits_for, stop.clone()));
+            }
+        }
+        ingress
+    }
+}
+
+impl Switched {
+    /// What went live is noted, and kept for a restart, now that it has.
+    pub fn note(self, supervisor: &Supervisor, by: By) {
+        match self.old {
+            Some(old) => supervisor.swapper.has_gone_live(&self.service, old, &self.next, by),
+            None => supervisor.swapper.note_live(&self.service, by),
+        }
+    }
+}
+
+/// What will run, and the content of the component's file that this decides about.
+async fn deployment(
+    supervisor: &Supervisor,
+    plan: &Plan<'_>,
+    change: &Change<'_>,
+) -> Result<(Arc<Deployment>, Option<Digest>), StartError> {
+    let (swapper, Change { name, spec, way }) = (&supervisor.swapper, change);
+    let live = way.running().map(|service| service.live());
+    let content = content(swapper, change).await;
+    let (bytes, file) = content.map_err(|e| StartError::load(plan.wanted, name, e))?;
+    let version = match &live {
+        Some(live) if is_checked(live, &bytes, spec) => live.version.clone(),
+        _ => load(swapper, plan, change, bytes).await?,
+    };
+    let (databases, publishing) = match &live {
+        Some(live) if live.spec.grants == spec.grants && live.spec.limits == spec.limits => {
+            (live.databases.clone(), live.publishing.clone())
+        }
+        _ => (databases(swapper, spec)?, supervisor.publishing()),
+    };
+    Ok((Arc::new(swapper.deployment(name, (*spec).clone(), databases, publishing, version)), file))
+}
+
+/// What is live may be another version than the file's, after a rollback say, and stays so.
+async fn content(swapper: &Swapper, change: &Change<'_>) -> Result<(Arc<[u8]>, Option<Digest>), LoadError> {
+    let path = &change.spec.component;
+    match change.way.running() {
+        Some(service) if service.live().spec.component == *path => {
+            Ok((service.live().version.bytes.clone(), service.file()))
+        }
+        Some(_) => loader::read(path).await.map(|bytes| (bytes.clone(), Some(Digest::of(&bytes)))),
+        None => swapper.first_bytes(change.name, path).await.map(|(bytes, file)| (bytes, Some(file))),
+    }
+}
+
+/// Whether a version was loaded from these bytes, and checked against such a trigger and such grants.
+fn is_checked(live: &Deployment, bytes: &Arc<[u8]>, spec: &config::Service) -> bool {
+    let is_http = |spec: &config::Service| matches!(spec.trigger(), Trigger::Http(_));
+    Arc::ptr_eq(&live.version.bytes, bytes) && live.spec.grants == spec.grants && is_http(&live.spec) == is_http(spec)
+}
+
+async fn load(
+    swapper: &Swapper,
+    plan: &Plan<'_>,
+    change: &Change<'_>,
+    bytes: Arc<[u8]>,
+) -> Result<Arc<Version>, StartError> {
+    let Change { name, spec, way } = change;
+    let digest = Digest::of(&bytes);
+    match swapper.loader.load(&spec.component, bytes, name, spec).await {
+        Ok(version) => {
+            info!(service = name, version = %digest, component = %spec.component.display(), "loaded");
+            Ok(Arc::new(version))
+        }
+        Err(error) => {
+            if let Some(service) = way.running() {
+                let rejected = Rejected { step: error.step(), reason: error.to_string() };
+                swapper.note_rejected(service, &digest, By::Manifest, &rejected);
+            }
+            Err(StartError::load(plan.wanted, name, error))
+        }
+    }
+}
+
+fn databases(swapper: &Swapper, spec: &config::Service) -> Result<Databases, StartError> {
+    let databases = Databases::new(swapper.backends.postgres.as_ref(), spec);
+    databases.map_err(|e| StartError::backend("postgres", "url", &e))
+}
+
+/// That of a service which gives it up, or stays there; else a new one.
+async fn listener(
+    supervisor: &Supervisor,
+    plan: &Plan<'_>,
+    name: &str,
+    address: SocketAddr,
+) -> Result<Arc<TcpListener>, StartError> {
+    if let Some(listener) = supervisor.listener_at(address, name) {
+        return Ok(listener);
+    }
+    let bound = bind(address, || supervisor.is_closing(address.port())).await;
+    bound.map(Arc::new).map_err(|source| {
+        let place = plan.wanted.source.place(&["services", name, "http", "listen"]);
+        StartError::Listen { place, address, source }
+    })
+}

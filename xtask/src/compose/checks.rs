@@ -35,6 +35,7 @@ pub const ALL: &[(&str, Check)] = &[
     ("each server is started again when it dies", servers::restarted),
     ("a stop under load loses no request that was accepted, and all end by themselves", stop::under_load),
     ("`down` and `up` keep the data", stop::data_is_kept),
+    ("`down --volumes` removes it", stop::data_is_removed),
 ];
 
 /// An error that shows the text, if it does not have what is expected.

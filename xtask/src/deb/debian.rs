@@ -41,7 +41,7 @@ pub fn check(package: &Path, component: &Path) -> Result<()> {
     share(&shared, package, component)?;
     let log = shared.join("log");
     let is_as_promised = boot(&root, &shared)?;
-    let said = fs::read_to_string(&log).with_context(|| format!("nothing was written to {}", log.display()))?;
+    let said = fs::read_to_string(&log).context("the Debian did not boot: see above")?;
     ensure!(is_as_promised, "the installed package is not as promised:\n{said}");
     said.lines().filter_map(|line| line.strip_prefix("+++ ")).for_each(step);
     // Packages, and one of them unpacked.
@@ -73,9 +73,21 @@ fn root(release: &str) -> Result<PathBuf> {
     let log = folder.join("debootstrap.log");
     let file = fs::File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
     let made_it = build::run(command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file));
-    made_it.with_context(|| format!("see {}", log.display()))?;
+    made_it.with_context(|| format!("debootstrap has made no Debian:\n{}", tail(&log)))?;
     fs::write(made, PACKAGES)?;
     Ok(root)
+}
+
+/// The last lines of a log, which may be gone when somebody wants to read it.
+fn tail(log: &Path) -> String {
+    let said = fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = said.lines().collect();
+    lines[lines.len().saturating_sub(20)..].join("\n")
+}
+
+fn unfinished(shared: &Path) -> anyhow::Error {
+    let minutes = ENDS_WITHIN.as_secs() / 60;
+    anyhow::anyhow!("the check of the package did not end within {minutes} minutes:\n{}", tail(&shared.join("log")))
 }
 
 /// What the script finds in /check.
@@ -112,7 +124,7 @@ fn boot(root: &Path, shared: &Path) -> Result<bool> {
         match child::ended(&mut machine) {
             Some(status) => break Ok(status.success()),
             None if stop.asked() => break Err(anyhow::anyhow!("interrupted")),
-            None if Instant::now() > deadline => break Ok(false),
+            None if Instant::now() > deadline => break Err(unfinished(shared)),
             None => std::thread::sleep(POLL),
         }
     };

@@ -101,14 +101,24 @@ unit_may_only_write_its_state() {
 
 versions_are_swapped_and_outlive_a_restart() {
   cp hello.wasm other.wasm && printf '\x00\x05\x04demo' >>other.wasm
+  local first other
+  first="$(live)"
   componentd swap hello other.wasm --manifest "$manifest"
-  componentd rollback hello --manifest "$manifest"
+  other="$(live)"
+  fails equal "$other" "$first"
   systemctl restart "$unit"
-  until_is history_has 'by upload'
   until_is answers
+  history_has 'by upload'
+  equal "$(live)" "$other"
+  componentd rollback hello --manifest "$manifest"
+  equal "$(live)" "$first"
   install --mode=644 other.wasm /srv/componentd/hello.wasm
-  until_is history_has 'by file'
+  until_is is_live "$other"
+  history_has 'by file'
   answers
+  # What is live is another than the file from here on.
+  componentd rollback hello --manifest "$manifest"
+  equal "$(live)" "$first"
 }
 
 is_started_again_when_it_dies() {
@@ -145,6 +155,8 @@ upgrade_keeps_the_manifest() {
   [ "$(now MainPID)" != "$before" ]
   equal "$(live)" "$live"
 }
+
+is_live() { equal "$(live)" "$1"; }
 
 # The digest of the version that answers.
 live() { componentd status --manifest "$manifest" | grep --only-matching 'sha256:[0-9a-f]*'; }

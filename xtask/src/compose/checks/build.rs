@@ -41,7 +41,10 @@ pub fn context_is_the_project_without_secrets(store: &Store, _: &Clone) -> Resul
 /// By the names of their folders, or by the one that `.env` gives.
 pub fn clones_share_nothing(store: &Store, other: &Clone) -> Result<()> {
     let ours = store.compose(["config"])?;
-    let theirs = || output(store.engine.docker(["compose", "config"]).current_dir(other.path()));
+    let theirs = || {
+        let mut config = store.engine.docker(["compose", "config"]);
+        output(config.current_dir(other.path()).env_remove("COMPOSE_PROJECT_NAME").env_remove("COMPOSE_FILE"))
+    };
     let by_folder = theirs()?;
     other.write(".env", "COMPOSE_PROJECT_NAME=three\n")?;
     let by_setting = theirs()?;

@@ -110,7 +110,9 @@ fn come_back(store: &Store, services: &[&str]) -> Result<()> {
     for (service, pid) in services.iter().zip(&pids) {
         store.until(&format!("{service} runs again"), || {
             let state = store.inspect(service, "{{.State.Running}} {{.RestartCount}} {{.State.Pid}}")?;
-            Ok(state.starts_with("true") && !state.contains(" 0 ") && !state.ends_with(&format!(" {pid}")))
+            // One that waits for its start has the process id 0.
+            let is_another = !state.ends_with(" 0") && !state.ends_with(&format!(" {pid}"));
+            Ok(state.starts_with("true") && !state.contains(" 0 ") && is_another)
         })?;
     }
     store.until_has(r#""status":"ready""#, || get(&store.url(Port::Admin, "/readyz")))?;

@@ -41,3 +41,13 @@ pub fn data_is_kept(store: &Store, _: &Clone) -> Result<()> {
     answers::is_known(store)?;
     answers::order_and_mail(store)
 }
+
+pub fn data_is_removed(store: &Store, _: &Clone) -> Result<()> {
+    let volumes = ["volume", "ls", "--quiet", "--filter", "label=com.docker.compose.project=one"];
+    let before = store.engine.ask(volumes)?;
+    ensure!(before.contains("postgres"), "there is no volume to remove: {before:?}");
+    store.compose(Documented::DownWithVolumes.arguments())?;
+    let left = store.engine.ask(volumes)?;
+    ensure!(left.is_empty(), "these volumes are left: {left}");
+    Ok(())
+}

@@ -9,9 +9,9 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use nix::sys::signal::Signal;
 
+use crate::kafka_jars;
 use crate::project::{root, target, variable};
 use crate::stop::Stop;
-use crate::test;
 
 const POLL: Duration = Duration::from_millis(100);
 
@@ -55,7 +55,7 @@ pub fn start_in(folder: &Path, backends: &[&str], stop: &Stop) -> Result<(Child,
 
 /// Apache Kafka's; without them the embedded broker stands in, which is said loudly.
 fn kafka_jars() -> Option<PathBuf> {
-    test::fetch_kafka("the store").unwrap_or_else(|error| {
+    kafka_jars::fetch("the store").unwrap_or_else(|error| {
         eprintln!("\n*** Apache Kafka cannot be fetched, the store has the EMBEDDED Kafka: {error:#} ***\n");
         None
     })

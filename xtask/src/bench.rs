@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::packages::{self, CALLGRIND, WRK};
 use crate::project::{root, step, target};
-use crate::{build, child, components, release, setup, test, tools};
+use crate::{build, child, components, kafka_jars, release, setup, tools};
 
 /// The load generator for latencies.
 const OHA: &str = "1.16.0";
@@ -63,7 +63,7 @@ pub fn prepared() -> Result<Command> {
     build::cargo(["build", "--package", "dev-backends"])?;
     let mut bench = bench();
     bench.arg("--tools").arg(tools::programs());
-    if let Some(jars) = test::fetch_kafka("the benchmarks")? {
+    if let Some(jars) = kafka_jars::fetch("the benchmarks")? {
         bench.arg("--kafka-jars").arg(jars);
     }
     Ok(bench)

@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 use anyhow::Result;
 
 use crate::project::{root, step, target};
-use crate::{build, child, components, setup, test};
+use crate::{build, child, components, kafka_jars, setup};
 
 /// What the suite is asked for.
 #[derive(clap::Args)]
@@ -27,7 +27,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     components::components()?;
     build::cargo(["build", "--package", "chaos", "--package", "componentd", "--package", "dev-backends"])?;
     let mut command = command(arguments);
-    if let Some(jars) = test::fetch_kafka("chaos")? {
+    if let Some(jars) = kafka_jars::fetch("chaos")? {
         command.arg("--kafka-jars").arg(jars);
     }
     step("chaos");

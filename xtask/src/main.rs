@@ -15,6 +15,7 @@ mod host;
 mod image;
 mod installed;
 mod journey;
+mod kafka_jars;
 mod packages;
 mod ports;
 mod probe;

@@ -5,8 +5,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::project::{root, target};
-use crate::{build, cargo_component, components, journey, setup};
+use crate::{build, cargo_component, components, journey, kafka_jars, setup};
 
 /// Prepare what the tests run, then run them.
 pub fn run(arguments: &[String]) -> Result<()> {
@@ -17,21 +16,10 @@ pub fn run(arguments: &[String]) -> Result<()> {
     // Whatever is built, is built for this: another choice of packages would unify other features, and build most of
     // the dependencies again. It builds the program that fetches Kafka, too.
     build::run(cargo_test().arg("--no-run"))?;
-    let jars = fetch_kafka("the tests")?;
+    let jars = kafka_jars::fetch("the tests")?;
     run_tests(jars, arguments)?;
     // Whoever names tests wants these.
     if arguments.is_empty() { journey::run(&journey::Arguments::default()) } else { Ok(()) }
-}
-
-/// Apache Kafka, or a loud word that it is not there.
-pub fn fetch_kafka(who: &str) -> Result<Option<PathBuf>> {
-    if !setup::has_jvm() {
-        eprintln!("\n*** No Java or no Maven: {who} will have the EMBEDDED Kafka, not Apache's. Install both. ***\n");
-        return Ok(None);
-    }
-    let jars = root().join(".componentd/kafka-jars");
-    build::run(Command::new(target().join("debug/dev-backends")).args(["fetch-kafka", "--into"]).arg(&jars))?;
-    Ok(Some(jars))
 }
 
 /// A build of the components for this machine has nobody to call, but their logic is tested here as well.

@@ -2,14 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
-
-use crate::support::client::Client;
 use crate::support::kafka::PARTITIONS;
 use crate::support::lanes::{Lanes, OK, in_order_at_least_once};
-use crate::support::process::{ManifestFile, Process};
+use crate::support::process::ManifestFile;
 use crate::support::servers::{Kafka, is_real_kafka, kafka, own_kafka, redis};
 use crate::support::wait::until;
+use crate::support::watched::Watched;
 
 /// How long the host looks for Kafka in vain before that is started, which takes some seconds more. Each of them brings
 /// errors of the consumer, which must not hold up what comes after.
@@ -18,28 +16,7 @@ const AWAY: Duration = Duration::from_secs(6);
 /// Within this the group is whole again: a dead member leaves it after 6 s, and the rest is for a slow machine.
 const SOON: Duration = Duration::from_secs(20);
 
-/// A host as a process, and its admin port.
-struct Running {
-    process: Process,
-    admin: Client,
-}
-
-impl Running {
-    async fn start(manifest: &ManifestFile) -> Self {
-        let mut process = Process::run(manifest);
-        let admin = process.client("the admin port").await;
-        Self { process, admin }
-    }
-
-    async fn kill9(self) {
-        self.process.signal(Signal::KILL);
-        self.process.end().await;
-    }
-
-    async fn until_ready(&self) {
-        until("it is ready", async || (self.admin.get("/readyz").await.status == 200).then_some(())).await;
-    }
-
+impl Watched {
     /// Waits until it says that this is missing.
     async fn until_missing(&self, text: &str) {
         until(&format!("it says: {text}"), async || {
@@ -70,13 +47,13 @@ async fn a_host_that_was_killed_with_kafka_handles_records_soon_after_both_are_b
     };
     let lanes = Lanes::create_on(&Kafka::Real { brokers: server.url(), _own: None }, redis().await).await;
     let manifest = ManifestFile::new(&lanes.manifest(""));
-    let host = Running::start(&manifest).await;
+    let host = Watched::start(&manifest).await;
     host.until_ready().await;
     one_each(&lanes).await;
     server.kill9().await;
     host.kill9().await;
 
-    let host = Running::start(&manifest).await;
+    let host = Watched::start(&manifest).await;
     host.until_missing(&format!(
         "echo cannot be called yet: it waits for the coordinator of the group {}",
         lanes.group
@@ -104,10 +81,10 @@ async fn a_host_that_was_killed_says_that_its_group_waits_for_the_dead_member() 
     }
     let lanes = Lanes::create_on(kafka().await, redis().await).await;
     let manifest = ManifestFile::new(&lanes.manifest(""));
-    let host = Running::start(&manifest).await;
+    let host = Watched::start(&manifest).await;
     host.until_ready().await;
     host.kill9().await;
-    let host = Running::start(&manifest).await;
+    let host = Watched::start(&manifest).await;
     let why = "a member of it that died leaves it after its session timeout, 6 s where it was a host";
     host.until_missing(&format!("it waits until the group {} takes it in: {why}", lanes.group)).await;
     host.until_ready().await;

@@ -2,31 +2,14 @@
 
 use serde_json::Value;
 
-use crate::support::client::Client;
 use crate::support::kafka::PARTITIONS;
 use crate::support::lanes::{Lanes, OK, offsets, up_to};
-use crate::support::process::{ManifestFile, Process};
+use crate::support::process::ManifestFile;
 use crate::support::servers::{Kafka, is_real_kafka, kafka, own_kafka, own_redis, redis};
 use crate::support::wait::until;
-
-/// A host as a process, and its admin port.
-struct Watched {
-    process: Process,
-    admin: Client,
-}
+use crate::support::watched::Watched;
 
 impl Watched {
-    async fn start(manifest: &ManifestFile) -> Self {
-        let mut process = Process::run(manifest);
-        let admin = process.client("the admin port").await;
-        Self { process, admin }
-    }
-
-    async fn stop(self) {
-        self.process.signal(rustix::process::Signal::TERM);
-        self.process.end().await.expect(0);
-    }
-
     /// Waits until it says that something stands still: what.
     async fn until_held(&self) -> String {
         until("a partition is held", async || {
@@ -35,10 +18,6 @@ impl Watched {
             missing.filter(|text| ready.status == 503 && text.contains(" is held for service echo: "))
         })
         .await
-    }
-
-    async fn until_ready(&self) {
-        until("it is ready", async || (self.admin.get("/readyz").await.status == 200).then_some(())).await;
     }
 
     /// What it measures of a partition; none where it does not.

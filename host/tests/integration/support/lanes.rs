@@ -39,13 +39,16 @@ impl Lanes {
     }
 
     pub fn manifest(&self, settings: &str) -> String {
-        let (redis, component, brokers) = (&self.redis, guest("kafka-echo"), &self.topic.brokers);
+        let echo = self.echo(&guest("kafka-echo"), settings);
+        format!("[admin]\nlisten = '127.0.0.1:0'\n{echo}limits = {{ timeout = '60s' }}\n")
+    }
+
+    /// The backends and the service, of which further lines may follow.
+    pub fn echo(&self, component: &str, settings: &str) -> String {
+        let (redis, brokers) = (&self.redis, &self.topic.brokers);
         let (topic, letters, group) = (&self.topic.name, &self.letters.name, &self.group);
         format!(
             r#"
-            [admin]
-            listen = "127.0.0.1:0"
-
             [backends]
             redis = {{ url = "{redis}" }}
             kafka = {{ brokers = "{brokers}" }}
@@ -54,7 +57,6 @@ impl Lanes {
             component = "{component}"
             kafka = {{ topic = "{topic}", group = "{group}", dead-letter = "{letters}", backoff = "10ms", {settings} }}
             grants.redis = {{ read = ["handled:*"], write = ["handled:*"] }}
-            limits = {{ timeout = "60s" }}
             "#
         )
     }

@@ -15,6 +15,7 @@ pub mod process;
 pub mod servers;
 pub mod store;
 pub mod wait;
+pub mod watched;
 pub mod wire;
 
 use std::sync::LazyLock;

@@ -7,7 +7,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::versions::Mark;
-use super::{Slot, manifest};
+use super::{Slot, component, manifest};
 use crate::messages::{expect, tidy};
 use crate::support::process::{ManifestFile, Process};
 use crate::support::wait::until;
@@ -68,15 +68,20 @@ async fn a_restart_comes_back_with_what_was_live() {
     slot.host.stop().await;
 }
 
+/// A host as a process, which runs the first version.
+async fn process() -> (Process, ManifestFile) {
+    let manifest = ManifestFile::new(&manifest(""));
+    fs::write(component(&manifest), Mark::good(1).component()).unwrap();
+    let mut host = Process::run(&manifest);
+    host.ready().await;
+    (host, manifest)
+}
+
 /// Gone, a folder in its place, and there again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_cannot_be_read_is_said_once_for_each_change() {
-    let manifest = ManifestFile::new(&manifest(""));
-    let component = manifest.folder.path().join("slot.wasm");
-    fs::write(&component, Mark::good(1).component()).unwrap();
-    let mut host = Process::run(&manifest);
-    host.ready().await;
-    let client = host.client("slot").await;
+    let (mut host, manifest) = process().await;
+    let (component, client) = (component(&manifest), host.client("slot").await);
     let unreadable = |line: &Value| line["level"] == "WARN" && line["message"] == "the live version runs on";
     let says =
         |reason: &'static str| move |line: &Value| unreadable(line) && line["reason"].to_string().contains(reason);
@@ -98,12 +103,8 @@ async fn a_file_that_cannot_be_read_is_said_once_for_each_change() {
 /// The file's stamp stays as it is when this ends.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_could_not_be_read_for_a_while_goes_live_after_it() {
-    let manifest = ManifestFile::new(&manifest(""));
-    let component = manifest.folder.path().join("slot.wasm");
-    fs::write(&component, Mark::good(1).component()).unwrap();
-    let mut host = Process::run(&manifest);
-    host.ready().await;
-    let client = host.client("slot").await;
+    let (mut host, manifest) = process().await;
+    let (component, client) = (component(&manifest), host.client("slot").await);
     host.limit_open_files(0);
     rename_over(&component, &Mark::good(2).component());
     let is_said = |line: &Value| line["message"] == "the live version runs on";
@@ -115,10 +116,7 @@ async fn a_file_that_could_not_be_read_for_a_while_goes_live_after_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_manifest_that_is_gone_is_said_and_changes_nothing() {
-    let file = ManifestFile::new(&manifest(""));
-    fs::write(file.folder.path().join("slot.wasm"), Mark::good(1).component()).unwrap();
-    let mut host = Process::run(&file);
-    host.ready().await;
+    let (mut host, file) = process().await;
     fs::remove_file(file.path()).unwrap();
     let is_said =
         |line: &Value| line["level"] == "WARN" && line["message"] == "the manifest is not applied; nothing has changed";

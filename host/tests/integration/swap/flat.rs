@@ -11,9 +11,8 @@ use super::versions::{Mark, variant};
 use crate::support::client::Client;
 use crate::support::footprint::Footprint;
 use crate::support::kafka::{PARTITIONS, Topic};
+use crate::support::lanes::{Lanes, OK};
 use crate::support::process::{ManifestFile, Process};
-use crate::support::servers::{kafka, redis};
-use crate::support::unique;
 use crate::support::wait::until;
 
 /// Each round is a swap of a listener's component and one of a consumer's, both to content that there was never before.
@@ -43,12 +42,12 @@ struct Pair {
 
 impl Pair {
     async fn start() -> Self {
-        let topic = Topic::create(kafka().await, "flat").await;
-        let manifest = manifest(&topic).await;
+        let lanes = Lanes::create().await;
+        let manifest = manifest(&lanes);
         let mut host = Process::run(&manifest);
         host.ready().await;
         let (slot, admin) = (host.client("slot").await, host.client("the admin port").await);
-        Self { host, slot, admin, topic, swaps: 0, _manifest: manifest }
+        Self { host, slot, admin, topic: lanes.topic, swaps: 0, _manifest: manifest }
     }
 
     async fn upload(&self, service: &str, component: Vec<u8>) {
@@ -60,7 +59,7 @@ impl Pair {
     async fn round(&mut self, number: u8) {
         let records = async {
             for partition in 0..PARTITIONS {
-                self.topic.produce(partition, r#"{"do":"ok"}"#).await;
+                self.topic.produce(partition, OK).await;
             }
         };
         let swaps = async {
@@ -80,8 +79,8 @@ impl Pair {
 /// So few instances that each place of the pool, whose regions stay mapped, has been taken when the warm-up ends.
 ///
 /// The watch over a version would last for hours: it must end with the version, since it holds the one before.
-async fn manifest(topic: &Topic) -> ManifestFile {
-    let letters = Topic::create(kafka().await, "letters").await;
+fn manifest(lanes: &Lanes) -> ManifestFile {
+    let (echo, watch) = (lanes.echo("echo.wasm", ""), "swap = { watch = '8h', watch-requests = 1_000_000_000 }");
     let manifest = ManifestFile::new(&format!(
         r#"
         [host]
@@ -91,26 +90,13 @@ async fn manifest(topic: &Topic) -> ManifestFile {
         [admin]
         listen = "127.0.0.1:0"
 
-        [backends]
-        redis = {{ url = "{}" }}
-        kafka = {{ brokers = "{}" }}
-
         [services.slot]
         component = "slot.wasm"
         http = {{ listen = "127.0.0.1:0" }}
-        swap = {{ watch = "8h", watch-requests = 1_000_000_000 }}
-
-        [services.echo]
-        component = "echo.wasm"
-        kafka = {{ topic = "{}", group = "{}", dead-letter = "{}" }}
-        grants.redis = {{ read = ["handled:*"], write = ["handled:*"] }}
-        swap = {{ watch = "8h", watch-requests = 1_000_000_000 }}
-        "#,
-        redis().await,
-        topic.brokers,
-        topic.name,
-        unique("group"),
-        letters.name
+        {watch}
+        {echo}
+        {watch}
+        "#
     ));
     std::fs::write(manifest.folder.path().join("slot.wasm"), Mark::good(9999).component()).unwrap();
     std::fs::write(manifest.folder.path().join("echo.wasm"), bytes("kafka-echo")).unwrap();

@@ -60,15 +60,14 @@ impl Archive {
         }
         state.write(&file, bytes)?;
         let live = self.live(service).map(|live| version_file(&versions, &live.version));
-        self.forget_oldest(&versions, &[Some(file), live])
+        self.forget_oldest(&versions, |version| *version == file || Some(version) == live.as_ref())
     }
 
     /// A restart needs what is live, however many versions were tried since.
-    fn forget_oldest(&self, versions: &Path, needed: &[Option<PathBuf>]) -> io::Result<()> {
+    fn forget_oldest(&self, versions: &Path, is_needed: impl Fn(&PathBuf) -> bool) -> io::Result<()> {
         let kept = oldest_first(versions, "wasm")?;
         let surplus = kept.len().saturating_sub(self.keep);
-        let not_needed = kept.into_iter().filter(|file| !needed.contains(&Some(file.clone())));
-        not_needed.take(surplus).try_for_each(fs::remove_file)
+        kept.into_iter().filter(|file| !is_needed(file)).take(surplus).try_for_each(fs::remove_file)
     }
 
     /// The bytes of a version, if they are kept and whole.

@@ -92,9 +92,8 @@ impl Kept {
     }
 }
 
-/// Only the last folder is private; others may have to pass through those above.
+/// Only this folder is private; others may have to pass through those above.
 fn make(folder: &Path) -> io::Result<()> {
-    folder.parent().map_or(Ok(()), fs::create_dir_all)?;
     match fs::DirBuilder::new().mode(0o700).create(folder) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => fs::set_permissions(folder, fs::Permissions::from_mode(0o700)),

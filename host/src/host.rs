@@ -89,9 +89,7 @@ impl Host {
     /// Is not ready from now on, and after `shutdown-delay` stops accepting, lets requests and records in flight come to their
     /// end or their deadline, sends what they have published, commits, and returns.
     pub async fn stop(mut self) {
-        self.supervisor.stopping.cancel();
-        tokio::time::sleep(self.shutdown_delay).await;
-        self.supervisor.stop().await;
+        self.supervisor.stop(self.shutdown_delay).await;
         self.stop.cancel();
         while let Some(ended) = self.tasks.join_next().await {
             ended.expect("the tasks of the host do not panic");

@@ -2,17 +2,12 @@
 
 use std::fmt::Write as _;
 
-use wasmtime::component::Component;
-
 use crate::capability;
 use crate::digest::Digest;
+use crate::world::World;
 
 /// The report for people; `lacking` is what this host does not have of the imports.
-pub fn report(component: &Component, digest: &Digest, lacking: Vec<String>) -> String {
-    let engine = component.engine();
-    let component_type = component.component_type();
-    let imports = component_type.imports(engine).map(|(name, _)| name.to_owned()).collect::<Vec<_>>();
-    let exports = component_type.exports(engine).map(|(name, _)| name.to_owned()).collect::<Vec<_>>();
+pub fn report(World { imports, exports }: World, digest: &Digest, lacking: Vec<String>) -> String {
     let needed = capability::needed(&imports);
     let grants = needed.iter().map(|granted| format!("{}  ({})", granted.example, granted.interface)).collect();
     let mut report = format!("version {}\n", digest);

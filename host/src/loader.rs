@@ -68,7 +68,7 @@ impl Loader {
         world.check_export(path, service.trigger())?;
         world.check_grants(path, name, service)?;
         let digest = Digest::of(&bytes);
-        let component = self.compile(path, bytes.clone()).await?;
+        let component = self.compile(path, digest.clone(), bytes.clone()).await?;
         let linked = self.link(path, &component)?;
         let entry = entry(linked, service.trigger()).map_err(|e| {
             let (export, _) = world::export_of(service.trigger());
@@ -77,14 +77,15 @@ impl Loader {
         Ok(Version { digest, entry, bytes })
     }
 
-    /// Compiles a component, whatever it imports and exports: on a thread of its own, at low priority.
+    /// Compiles a component, whatever it imports and exports: on a thread of its own, at low priority. `digest` is that of
+    /// its bytes.
     ///
     /// # Errors
     /// It is none.
-    pub async fn compile(&self, path: &Path, bytes: Arc<[u8]>) -> Result<Component, LoadError> {
+    pub async fn compile(&self, path: &Path, digest: Digest, bytes: Arc<[u8]>) -> Result<Component, LoadError> {
         let _turn = self.compiling.acquire().await.expect("this semaphore is never closed");
         let (engine, cache) = (self.engine.clone(), self.cache.clone());
-        let compiled = engine::in_background(move || cache.component(&engine, &Digest::of(&bytes), &bytes)).await;
+        let compiled = engine::in_background(move || cache.component(&engine, &digest, &bytes)).await;
         compiled.map_err(|e| LoadError::NotAComponent { path: path.to_owned(), reason: first_line(&e) })
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -191,10 +192,12 @@ impl Supervisor {
         self.services().into_iter().map(component).collect()
     }
 
-    /// Stops accepting, lets requests and records in flight come to their end or their deadline, sends what they have
-    /// published, and returns. Callers stop before those whom they call, or their last requests would find nobody.
-    pub async fn stop(&self) {
+    /// Is not ready from now on, and after `delay` stops accepting, lets requests and records in flight come to their end or
+    /// their deadline, sends what they have published, and returns. Callers stop before those whom they call, or their last
+    /// requests would find nobody.
+    pub async fn stop(&self, delay: Duration) {
         self.stopping.cancel();
+        tokio::time::sleep(delay).await;
         drop(self.applied.lock().await);
         let mut stopping = BTreeSet::new();
         loop {

@@ -70,8 +70,8 @@ pub(super) async fn inspect(path: &Path) -> Result<(), CommandError> {
     let loader = engine::start(1).and_then(|engine| Loader::new(engine, Cache::none())).map_err(StartError::Engine)?;
     let inspected = |e| StartError::File(Box::new(e));
     let bytes = loader::read(path).await.map_err(inspected)?;
-    World::read(path, &bytes).map_err(inspected)?;
-    let component = loader.compile(path, bytes.clone()).await.map_err(inspected)?;
-    print!("{}", inspect::report(&component, &Digest::of(&bytes), loader.lacking(&component)));
+    let (world, digest) = (World::read(path, &bytes).map_err(inspected)?, Digest::of(&bytes));
+    let component = loader.compile(path, digest.clone(), bytes).await.map_err(inspected)?;
+    print!("{}", inspect::report(world, &digest, loader.lacking(&component)));
     Ok(())
 }

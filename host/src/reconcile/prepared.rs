@@ -59,15 +59,10 @@ impl Prepared {
         let Change { name, spec, way } = change;
         look_at_migrations(plan.wanted, name, spec)?;
         let (next, file) = deployment(supervisor, plan, change).await?;
+        let new = |history| Arc::new(Service::new(next.clone(), History::from(history), file.clone()));
         let service = match way {
-            Way::Start => {
-                let history = supervisor.swapper.archive.history(name);
-                Arc::new(Service::new(next.clone(), History::from(history), file.clone()))
-            }
-            Way::Replace(old) => {
-                let history = old.history.entries();
-                Arc::new(Service::new(next.clone(), History::from(history), file.clone()))
-            }
+            Way::Start => new(supervisor.swapper.archive.history(name)),
+            Way::Replace(old) => new(old.history.entries()),
             Way::Listen(service) | Way::Swap(service) => service.clone(),
         };
         let source = match (spec.trigger(), way) {
@@ -271,16 +266,15 @@ async fn load(
     bytes: Arc<[u8]>,
 ) -> Result<Arc<Version>, StartError> {
     let Change { name, spec, way } = change;
-    let digest = Digest::of(&bytes);
-    match swapper.loader.load(&spec.component, bytes, name, spec).await {
+    match swapper.loader.load(&spec.component, bytes.clone(), name, spec).await {
         Ok(version) => {
-            info!(service = name, version = %digest, component = %spec.component.display(), "loaded");
+            info!(service = name, version = %version.digest, component = %spec.component.display(), "loaded");
             Ok(Arc::new(version))
         }
         Err(error) => {
             if let Some(service) = way.running() {
                 let rejected = Rejected { step: error.step(), reason: error.to_string() };
-                swapper.note_rejected(service, &digest, By::Manifest, &rejected);
+                swapper.note_rejected(service, &Digest::of(&bytes), By::Manifest, &rejected);
             }
             Err(StartError::load(plan.wanted, name, error))
         }

@@ -7,7 +7,8 @@ use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 
 use super::ledger;
-use super::migration_error::{MigrationError, explain};
+use super::migration_error::MigrationError;
+use super::migration_failure::explain;
 use super::migration_files;
 use crate::config;
 

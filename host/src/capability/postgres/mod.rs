@@ -9,6 +9,7 @@ mod examination;
 mod ledger;
 mod migration;
 mod migration_error;
+mod migration_failure;
 pub mod migration_files;
 mod numeric;
 mod plain;

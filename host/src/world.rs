@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use wasmparser::{Parser, Payload};
+use wasmparser::{BinaryReaderError, Parser, Payload};
 
 use crate::capability;
 use crate::config::{Service, Trigger};
@@ -13,7 +13,10 @@ const HTTP_EXPORT: &str = "wasi:http/incoming-handler";
 /// The export that a Kafka trigger calls.
 const KAFKA_EXPORT: &str = "componentd:kafka/handler";
 
-/// The names, with their versions.
+/// In bytes, of all names together. A large world has three thousand; they stand in messages, in the log and in the history.
+const MAX_NAMES: usize = 64 << 10;
+
+/// The names, with their versions. They are printable, but may still be none that the component model allows.
 #[derive(Debug, Default)]
 pub struct World {
     pub imports: Vec<String>,
@@ -27,8 +30,7 @@ impl World {
     /// It is none.
     pub fn read(path: &Path, bytes: &[u8]) -> Result<Self, LoadError> {
         look_at(path, bytes)?;
-        let world = Self::parse(bytes)
-            .map_err(|e| LoadError::NotAComponent { path: path.to_owned(), reason: e.message().to_owned() })?;
+        let world = Self::parse(bytes).map_err(|reason| LoadError::NotAComponent { path: path.to_owned(), reason })?;
         let mut names = world.imports.iter().chain(&world.exports);
         if let Some(name) = names.find(|name| name.starts_with("wasi:") && name.contains("@0.3.")) {
             return Err(LoadError::Wasi03 { path: path.to_owned(), name: name.clone() });
@@ -36,22 +38,23 @@ impl World {
         Ok(world)
     }
 
-    fn parse(bytes: &[u8]) -> wasmparser::Result<Self> {
-        let mut world = Self::default();
+    fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let invalid = |error: BinaryReaderError| error.message().to_owned();
+        let (mut world, mut room) = (Self::default(), MAX_NAMES);
         // Within it are core modules, and maybe components with imports and exports of their own.
         let mut depth = 0_u32;
         for payload in Parser::new(0).parse_all(bytes) {
-            match payload? {
+            match payload.map_err(invalid)? {
                 Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
                 Payload::End(_) => depth = depth.saturating_sub(1),
                 Payload::ComponentImportSection(imports) if depth == 0 => {
                     for import in imports {
-                        world.imports.push(import?.name.name.to_owned());
+                        world.imports.push(name(import.map_err(invalid)?.name.name, &mut room)?);
                     }
                 }
                 Payload::ComponentExportSection(exports) if depth == 0 => {
                     for export in exports {
-                        world.exports.push(export?.name.name.to_owned());
+                        world.exports.push(name(export.map_err(invalid)?.name.name, &mut room)?);
                     }
                 }
                 _ => {}
@@ -80,6 +83,17 @@ impl World {
         };
         Err(LoadError::NotGranted { path: path.to_owned(), list: missing.iter().map(line).collect() })
     }
+}
+
+/// A name that may be shown to people, if there is room for it.
+fn name(name: &str, room: &mut usize) -> Result<String, String> {
+    // An empty one takes room too.
+    let left = room.checked_sub(name.len() + 1);
+    *room = left.ok_or_else(|| format!("its imports and exports have more than {MAX_NAMES} bytes of names"))?;
+    if name.chars().any(char::is_control) {
+        return Err(format!("an import or export is called {}, which is no name", name.escape_default()));
+    }
+    Ok(name.to_owned())
 }
 
 /// What the first bytes show, for a clearer message than the compiler's.
@@ -121,7 +135,25 @@ fn other_trigger(exports: &[String]) -> String {
 mod tests {
     use std::path::Path;
 
-    use super::World;
+    use super::{MAX_NAMES, World};
+
+    fn refused(wat: &str) -> String {
+        World::read(Path::new("x.wasm"), &wat::parse_str(wat).unwrap()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn names_that_fill_memory_and_log_are_refused() {
+        let count = MAX_NAMES / "a:b/c0000".len();
+        let exports: String = (0..count).map(|n| format!("(export \"a:b/c{n:04}\" (instance $i))")).collect();
+        let said = refused(&format!("(component (instance $i) {exports})"));
+        assert!(said.contains("more than 65536 bytes of names") && said.len() < 200, "{said}");
+    }
+
+    #[test]
+    fn a_name_that_would_write_to_a_terminal_is_shown_and_not_obeyed() {
+        let said = refused("(component (import \"\\1b[2Jgone\" (func)))");
+        assert!(said.contains(r"called \u{1b}[2Jgone, which is no name"), "{said}");
+    }
 
     #[test]
     fn what_is_inside_a_component_is_not_its_own() {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! <state>/lock        locked by the host that runs, with its process id
-//! <state>/scratch/    files that are being written; emptied at a start
+//! <state>/scratch/    files that are being written; what a crash has left of them goes at a start
 //! <state>/services/   versions and history: archive.rs
 //! <state>/compiled/   compiled components: cache.rs
 //! ```
@@ -12,7 +12,8 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use tempfile::NamedTempFile;
+/// How the names of files begin that are being written. No others are removed: the folder may hold something else, too.
+const PART: &str = ".part-";
 
 /// Where a host keeps what outlives it.
 #[derive(Clone, Debug)]
@@ -55,7 +56,7 @@ impl StateFolder {
         }
         let folder = Self(path.to_owned());
         file.set_len(0).and_then(|()| write!(file, "{}", std::process::id())).map_err(unusable)?;
-        folder.empty_scratch().map_err(unusable)?;
+        folder.remove_parts().map_err(unusable)?;
         Ok((folder, Lock { _file: file }))
     }
 
@@ -68,7 +69,9 @@ impl StateFolder {
     /// # Errors
     /// The disk is full, or the folder cannot be written any more.
     pub fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let mut file = NamedTempFile::new_in(self.scratch())?;
+        // Somebody may have removed it since the start.
+        fs::create_dir_all(self.scratch())?;
+        let mut file = tempfile::Builder::new().prefix(PART).tempfile_in(self.scratch())?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|e| e.error)?;
@@ -80,11 +83,15 @@ impl StateFolder {
     }
 
     /// What a crash has left half written.
-    fn empty_scratch(&self) -> io::Result<()> {
-        match fs::remove_dir_all(self.scratch()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => fs::create_dir(self.scratch()),
+    fn remove_parts(&self) -> io::Result<()> {
+        fs::create_dir_all(self.scratch())?;
+        for entry in fs::read_dir(self.scratch())? {
+            let entry = entry?;
+            if entry.file_name().as_encoded_bytes().starts_with(PART.as_bytes()) {
+                fs::remove_file(entry.path())?;
+            }
         }
+        Ok(())
     }
 }
 

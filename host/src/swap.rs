@@ -93,7 +93,8 @@ impl Swapper {
         let loaded = self.loader.load(path, bytes, name, &spec).await;
         let version = Arc::new(loaded.map_err(|e| Rejected { step: e.step(), reason: e.to_string() })?);
         let saved = self.archive.save(name, &version.digest, &version.bytes);
-        saved.map_err(|e| Rejected::at("archived")(&e))?;
+        let mend = "make room in the state folder, and see that the user of the host may write it";
+        saved.map_err(|e| Rejected::at("archived")(&format!("{e}; {mend}")))?;
         databases.migrate(name, &spec.grants).await.map_err(|e| Rejected::at("migrated")(&e))?;
         let next = Arc::new(self.deployment(name, spec, databases, live.publishing.clone(), version));
         probe(&next).await?;

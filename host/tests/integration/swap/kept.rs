@@ -94,15 +94,30 @@ async fn a_state_folder_is_one_hosts_alone_until_that_ends() {
     refused("state-in-use", &manifest, Some(first.id())).await;
     first.client("slot").await.get("/").await.expect(200);
     // What a write that is cut leaves behind.
-    let left = manifest.folder.path().join("state/scratch/left");
+    let scratch = manifest.folder.path().join("state/scratch");
+    let (left, others) = (scratch.join(".part-left"), scratch.join("of-somebody-else"));
     fs::write(&left, "half").unwrap();
+    fs::create_dir(&others).unwrap();
     first.signal(Signal::KILL);
     first.end().await;
     let mut next = Process::run(&manifest);
     next.ready().await;
     assert!(!left.exists());
+    assert!(others.exists(), "a folder that was not empty before is not emptied");
     next.signal(Signal::TERM);
     next.end().await.expect(0);
+}
+
+/// It is made anew, and the next start finds what has been kept since.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_folder_that_is_removed_while_the_host_runs_holds_up_no_swap() {
+    let slot = start("").await;
+    fs::remove_dir_all(slot.manifest.folder.path().join("state")).unwrap();
+    slot.upload(Mark::good(2).component()).await.expect(200);
+    assert_eq!(slot.answer().await, "0002");
+    let slot = slot.restart().await;
+    assert_eq!(slot.answer().await, "0002");
+    slot.host.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,8 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use crate::step::Step;
+
 /// Entries kept per service.
 const KEPT: usize = 100;
 
@@ -34,7 +36,7 @@ pub enum Outcome {
     Live,
     /// Never live, with the step that refused it and why.
     Rejected {
-        step: String,
+        step: Step,
         reason: String,
     },
     /// Live, and then taken back by the host.
@@ -106,7 +108,7 @@ mod tests {
         for version in ["a", "b", "c"] {
             history.push(entry(version, Outcome::Live));
         }
-        history.push(entry("d", Outcome::Rejected { step: "compiled".to_owned(), reason: String::new() }));
+        history.push(entry("d", Outcome::Rejected { step: Step::Compiled, reason: String::new() }));
         assert_eq!(history.before("c").as_deref(), Some("b"));
         assert_eq!(History::default().before("c"), None);
     }

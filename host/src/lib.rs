@@ -48,12 +48,14 @@ mod running;
 mod startup;
 mod state;
 mod state_folder;
+mod step;
 mod supervisor;
 mod swap;
 pub mod telemetry;
 mod topics;
 mod trap;
 mod troubles;
+mod watch;
 mod watcher;
 mod world;
 

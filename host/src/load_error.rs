@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
+use crate::step::Step;
+
 /// Why a file cannot become a version.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -54,14 +56,14 @@ impl LoadError {
     }
 
     /// The step of a version's life at which it was refused.
-    pub fn step(&self) -> &'static str {
+    pub fn step(&self) -> Step {
         match self {
-            Self::Read { .. } => "found",
+            Self::Read { .. } => Step::Found,
             Self::Empty { .. } | Self::CoreModule { .. } | Self::Wasi03 { .. } | Self::NotAComponent { .. } => {
-                "compiled"
+                Step::Compiled
             }
             Self::NoExport { .. } | Self::NotGranted { .. } | Self::Lacking { .. } | Self::OtherExport { .. } => {
-                "checked"
+                Step::Checked
             }
         }
     }

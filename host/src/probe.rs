@@ -1,4 +1,4 @@
-//! Whether a version that nothing calls yet starts, and answers as the manifest expects.
+//! Whether a version answers as the manifest expects.
 
 use std::sync::Arc;
 
@@ -8,42 +8,61 @@ use tracing::info_span;
 
 use crate::config::Probe;
 use crate::deployment::Deployment;
-use crate::dispatch;
+use crate::dispatch::{self, InvocationError};
 use crate::ingress::received::Received;
-use crate::rejected::Rejected;
+use crate::response::ResponseCut;
 
-/// Instantiates the version, and sends it the service's probe request if there is one.
+/// Why a version has not passed its probe.
+#[derive(Debug, thiserror::Error)]
+pub enum ProbeError {
+    #[error(transparent)]
+    Request(#[from] http::Error),
+    #[error(transparent)]
+    Invocation(#[from] InvocationError),
+    #[error("{path}: {source}")]
+    Cut { path: String, source: ResponseCut },
+    #[error("{path} answered {difference}")]
+    Answer { path: String, difference: Difference },
+}
+
+/// How an answer is another one than the manifest expects.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Difference {
+    #[error("{0}, which is no 2xx")]
+    Unsuccessful(StatusCode),
+    #[error("{answered}, not {expected}")]
+    Status { answered: StatusCode, expected: u16 },
+    #[error("{answered} without {text:?} in the body")]
+    Body { answered: StatusCode, text: String },
+}
+
+/// Sends a version the service's probe request, if there is one.
 ///
 /// # Errors
-/// It does not start, or its answer is another one.
-pub async fn probe(next: &Arc<Deployment>) -> Result<(), Rejected> {
-    instantiate(next).await?;
+/// It does not answer, or its answer is another one.
+pub async fn probe(next: &Arc<Deployment>) -> Result<(), ProbeError> {
     let Some(probe) = &next.spec.swap.probe else { return Ok(()) };
     let span = info_span!("probe", service = next.name, version = %next.version.digest);
-    let failed = Rejected::at("probed");
-    let request = Request::get(&probe.path).header(http::header::HOST, "localhost").body(Received::default());
-    let request = request.map_err(|e| failed(&e))?;
-    let response = dispatch::http(next, request, dispatch::PROBE, span).await.map_err(|e| failed(&e))?;
-    let status = response.status();
-    let body = response.into_body().collect().await.map_err(|e| failed(&format!("{}: {e}", probe.path)))?;
-    compare(probe, status, &body.to_bytes()).map_err(|difference| failed(&format!("{} {difference}", probe.path)))
+    let request = Request::get(&probe.path).header(http::header::HOST, "localhost").body(Received::default())?;
+    let response = dispatch::http(next, request, dispatch::PROBE, span).await?;
+    let (path, status) = (probe.path.clone(), response.status());
+    match response.into_body().collect().await {
+        Ok(body) => {
+            compare(probe, status, &body.to_bytes()).map_err(|difference| ProbeError::Answer { path, difference })
+        }
+        Err(source) => Err(ProbeError::Cut { path, source }),
+    }
 }
 
-/// Instantiates the version, which needs nothing but itself.
-///
-/// # Errors
-/// It does not start.
-pub async fn instantiate(next: &Arc<Deployment>) -> Result<(), Rejected> {
-    dispatch::instantiate(next).await.map_err(|e| Rejected::at("instantiated")(&e))
-}
-
-fn compare(expected: &Probe, status: StatusCode, body: &[u8]) -> Result<(), String> {
-    let is_expected = expected.status.map_or(status.is_success(), |expected| status == expected);
-    match (&expected.body_contains, expected.status) {
-        (_, None) if !is_expected => Err(format!("answered {status}, which is no 2xx")),
-        (_, Some(expected)) if !is_expected => Err(format!("answered {status}, not {expected}")),
-        (Some(text), _) if !String::from_utf8_lossy(body).contains(text) => {
-            Err(format!("answered {status} without {text:?} in the body"))
+fn compare(expected: &Probe, answered: StatusCode, body: &[u8]) -> Result<(), Difference> {
+    match expected.status {
+        None if !answered.is_success() => return Err(Difference::Unsuccessful(answered)),
+        Some(expected) if answered != expected => return Err(Difference::Status { answered, expected }),
+        _ => {}
+    }
+    match &expected.body_contains {
+        Some(text) if !String::from_utf8_lossy(body).contains(text) => {
+            Err(Difference::Body { answered, text: text.clone() })
         }
         _ => Ok(()),
     }
@@ -57,13 +76,14 @@ mod tests {
     fn what_is_not_as_expected_is_said() {
         let said = |status: Option<u16>, text: Option<&str>, answered: u16, body: &str| {
             let expected = Probe { path: "/".to_owned(), status, body_contains: text.map(str::to_owned) };
-            compare(&expected, StatusCode::from_u16(answered).unwrap(), body.as_bytes()).err().unwrap_or_default()
+            let compared = compare(&expected, StatusCode::from_u16(answered).unwrap(), body.as_bytes());
+            compared.err().map(|difference| difference.to_string()).unwrap_or_default()
         };
         assert_eq!(said(None, None, 204, ""), "");
-        assert_eq!(said(None, None, 302, ""), "answered 302 Found, which is no 2xx");
+        assert_eq!(said(None, None, 302, ""), "302 Found, which is no 2xx");
         assert_eq!(said(Some(405), None, 405, ""), "");
-        assert_eq!(said(Some(405), None, 200, ""), "answered 200 OK, not 405");
+        assert_eq!(said(Some(405), None, 200, ""), "200 OK, not 405");
         assert_eq!(said(None, Some("tea"), 200, "some tea"), "");
-        assert_eq!(said(Some(200), Some("tea"), 200, "coffee"), "answered 200 OK without \"tea\" in the body");
+        assert_eq!(said(Some(200), Some("tea"), 200, "coffee"), "200 OK without \"tea\" in the body");
     }
 }

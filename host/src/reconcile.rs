@@ -10,6 +10,7 @@ use futures_util::future::try_join_all;
 
 use self::plan::Plan;
 use self::prepared::Prepared;
+use crate::capability::postgres::Unmigrated;
 use crate::config::{Manifest, Place};
 use crate::error::StartError;
 use crate::rejected::Rejected;
@@ -30,13 +31,29 @@ pub enum ReconcileError {
     NeedsRestart(Place),
     #[error(transparent)]
     Start(#[from] StartError),
-    #[error("{place}: not {}: {}", source.step, source.reason)]
+    #[error("{place}: not {}: {source}", source.step())]
     Rejected { place: Place, source: Rejected },
     #[error("the host stops")]
     Stopping,
 }
 
 impl ReconcileError {
+    /// Why a service cannot be as a manifest has it, with the place there that is about it.
+    fn of(rejected: Rejected, manifest: &Manifest, service: &str) -> Self {
+        let at = |keys: &[&str]| manifest.source.place(&[&["services", service], keys].concat());
+        let place = match rejected {
+            Rejected::Load(error) => return StartError::load(manifest, service, error).into(),
+            Rejected::Migration(Unmigrated { alias, source }) => {
+                return StartError::Migration { place: at(&["grants", "postgres", &alias]), source }.into();
+            }
+            Rejected::DatabasesAway(_) => at(&["grants", "postgres"]),
+            Rejected::Probe(_) => at(&["swap", "probe"]),
+            Rejected::Canary(_) => at(&["swap", "canary"]),
+            _ => at(&["component"]),
+        };
+        Self::Rejected { place, source: rejected }
+    }
+
     /// Why the host did not start.
     pub fn at_start(self) -> StartError {
         match self {

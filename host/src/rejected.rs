@@ -1,17 +1,50 @@
-//! Why a version did not go live, or did not stay.
+//! Why a version did not go live.
 
-use std::fmt::Display;
+use std::io;
 
-/// The step of a version's life that it did not take, and why.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{step}: {reason}")]
-pub struct Rejected {
-    pub step: &'static str,
-    pub reason: String,
+use crate::capability::postgres::Unmigrated;
+use crate::dispatch::InvocationError;
+use crate::load_error::LoadError;
+use crate::probe::ProbeError;
+use crate::step::Step;
+use crate::watch::TooManyFailures;
+
+/// Why a version did not go live. Which step refused it follows from the reason.
+#[derive(Debug, thiserror::Error)]
+pub enum Rejected {
+    #[error("there is no service {0}")]
+    NoService(String),
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    #[error("{0}; make room in the state folder, and see that the user of the host may write it")]
+    Archive(#[source] io::Error),
+    #[error(transparent)]
+    Migration(#[from] Unmigrated),
+    /// Databases that the version needs are away, and why.
+    #[error("{0}")]
+    DatabasesAway(String),
+    #[error(transparent)]
+    Instance(InvocationError),
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
+    #[error(transparent)]
+    Canary(TooManyFailures),
+    #[error("the service was stopped meanwhile")]
+    Stopped,
 }
 
 impl Rejected {
-    pub fn at(step: &'static str) -> impl Fn(&dyn Display) -> Self {
-        move |reason| Self { step, reason: reason.to_string() }
+    /// The step that it did not take.
+    pub fn step(&self) -> Step {
+        match self {
+            Self::NoService(_) => Step::Found,
+            Self::Load(error) => error.step(),
+            Self::Archive(_) => Step::Archived,
+            Self::Migration(_) | Self::DatabasesAway(_) => Step::Migrated,
+            Self::Instance(_) => Step::Instantiated,
+            Self::Probe(_) => Step::Probed,
+            Self::Canary(_) => Step::Canary,
+            Self::Stopped => Step::Live,
+        }
     }
 }

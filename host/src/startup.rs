@@ -17,8 +17,8 @@ use crate::error::StartError;
 use crate::ingress::{kafka::Consumer, listener};
 use crate::metrics::OutboxLabels;
 use crate::outbox::Relay;
-use crate::probe::probe;
 use crate::registry::Service;
+use crate::swap::tried;
 
 /// The pauses between two looks at a database that is away.
 const WAIT_FOR_DATABASE: Duration = Duration::from_secs(1);
@@ -80,9 +80,12 @@ pub async fn until_ready(service: Arc<Service>, waits_for: Option<String>, stop:
 /// At a start there is no version to stay with, and the fault may be a backend's that is away: so it is said, and that is all.
 async fn try_probe(service: &Service) {
     let live = service.live();
-    if let Err(rejected) = probe(&live).await {
-        let version = &live.version.digest;
-        warn!(service = service.name, %version, "what runs would not pass as a new version: {rejected}; see `swap.probe`");
+    if let Err(rejected) = tried(&live).await {
+        let (version, step) = (&live.version.digest, rejected.step());
+        warn!(
+            service = service.name, %version,
+            "what runs would not pass as a new version: {step}: {rejected}; see `swap.probe`"
+        );
     }
 }
 

@@ -159,7 +159,7 @@ impl Supervisor {
     pub async fn swap(&self, name: &str, path: &Path, bytes: Arc<[u8]>, by: By) -> Result<Digest, Rejected> {
         loop {
             let service = self.service(name);
-            let service = service.ok_or_else(|| Rejected::at("found")(&format!("there is no service {name}")))?;
+            let service = service.ok_or_else(|| Rejected::NoService(name.to_owned()))?;
             let _turn = service.swapping.lock().await;
             // An edit of the manifest may have put another one in its place meanwhile.
             if self.swapper.clients.services.has(&service) {

@@ -13,8 +13,9 @@ use crate::archive::{Archive, Live};
 use crate::capability::postgres::Databases;
 use crate::clients::Clients;
 use crate::config;
-use crate::deployment::{Deployment, Outcomes, Publishing};
+use crate::deployment::{Deployment, Publishing};
 use crate::digest::Digest;
+use crate::dispatch;
 use crate::history::{By, Entry, Outcome};
 use crate::instances::Pool;
 use crate::load_error::LoadError;
@@ -22,9 +23,7 @@ use crate::loader::{self, Loader, Version};
 use crate::probe::probe;
 use crate::registry::Service;
 use crate::rejected::Rejected;
-
-/// Fewer failures than this are an accident, whatever their share.
-const MIN_FAILURES: u64 = 3;
+use crate::watch::{TooManyFailures, watch};
 
 /// How often a drain looks whether the old version's work has ended.
 const DRAIN_POLL: Duration = Duration::from_millis(20);
@@ -74,7 +73,7 @@ impl Swapper {
                 Ok(digest)
             }
             Err(rejected) => {
-                warn!(service = service.name, version = %digest, step = rejected.step, reason = rejected.reason, "rejected");
+                warn!(service = service.name, version = %digest, step = %rejected.step(), reason = %rejected, "rejected");
                 self.note_rejected(service, &digest, by, &rejected);
                 Err(rejected)
             }
@@ -90,17 +89,14 @@ impl Swapper {
     ) -> Result<Arc<Deployment>, Rejected> {
         let Candidate { path, bytes, .. } = candidate;
         let (name, spec, databases) = (&service.name, live.spec.clone(), live.databases.clone());
-        let loaded = self.loader.load(path, bytes, name, &spec).await;
-        let version = Arc::new(loaded.map_err(|e| Rejected { step: e.step(), reason: e.to_string() })?);
-        let saved = self.archive.save(name, &version.digest, &version.bytes);
-        let mend = "make room in the state folder, and see that the user of the host may write it";
-        saved.map_err(|e| Rejected::at("archived")(&format!("{e}; {mend}")))?;
-        databases.migrate(name, &spec.grants).await.map_err(|e| Rejected::at("migrated")(&e))?;
+        let version = Arc::new(self.loader.load(path, bytes, name, &spec).await?);
+        self.archive.save(name, &version.digest, &version.bytes).map_err(Rejected::Archive)?;
+        databases.migrate(name, &spec.grants).await?;
         let next = Arc::new(self.deployment(name, spec, databases, live.publishing.clone(), version));
-        probe(&next).await?;
+        tried(&next).await?;
         self.try_out(service, &next).await?;
         if !self.clients.services.has(service) {
-            return Err(Rejected::at("live")(&"the service was stopped meanwhile"));
+            return Err(Rejected::Stopped);
         }
         Ok(next)
     }
@@ -126,8 +122,7 @@ impl Swapper {
         let Some(canary) = next.spec.swap.canary else { return Ok(()) };
         info!(service = service.name, version = %next.version.digest, percent = canary.percent, "canary");
         let _share = service.start_canary(next.clone(), canary.percent);
-        let failed = watch(&next.outcomes, &next.spec.swap, canary.duration.0, u64::MAX).await;
-        failed.map_or(Ok(()), |reason| Err(Rejected { step: "canary", reason }))
+        watch(&next.outcomes, &next.spec.swap, canary.duration.0, u64::MAX).await.map_err(Rejected::Canary)
     }
 
     /// The switch, and what goes on after it.
@@ -156,7 +151,7 @@ impl Swapper {
             return;
         };
         let watched = watch(&outcomes, &swap, swap.watch.0, swap.watch_requests);
-        let Some(Some(reason)) = gone.run_until_cancelled(watched).await else { return };
+        let Some(Err(reason)) = gone.run_until_cancelled(watched).await else { return };
         if let Some(service) = service.upgrade().filter(|service| self.clients.services.has(service)) {
             self.go_back(&service, next.upgrade(), fallback, reason).await;
         }
@@ -169,8 +164,9 @@ impl Swapper {
         service: &Arc<Service>,
         failed: Option<Arc<Deployment>>,
         fallback: Arc<Deployment>,
-        reason: String,
+        reason: TooManyFailures,
     ) {
+        let reason = reason.to_string();
         let digest = fallback.version.digest.clone();
         let Some(failed) = failed.filter(|failed| service.publish_instead(failed, fallback)) else { return };
         warn!(service = service.name, version = %failed.version.digest, back_to = %digest, reason, "rolled back");
@@ -189,7 +185,7 @@ impl Swapper {
     }
 
     pub fn note_rejected(&self, service: &Service, digest: &Digest, by: By, rejected: &Rejected) {
-        let (step, reason) = (rejected.step.to_owned(), rejected.reason.clone());
+        let (step, reason) = (rejected.step(), rejected.to_string());
         self.note(service, digest, by, Outcome::Rejected { step, reason });
     }
 
@@ -230,23 +226,13 @@ async fn current_content(path: &Path) -> Option<Digest> {
     loader::read(path).await.ok().map(|bytes| Digest::of(&bytes))
 }
 
-/// Watches a deployment for so long, or so many invocations. Some reason if it fails too often.
-async fn watch(outcomes: &Outcomes, swap: &config::Swap, duration: Duration, invocations: u64) -> Option<String> {
-    let rate = swap.failure_rate;
-    let too_many = async {
-        loop {
-            outcomes.changed().await;
-            let (total, failed) = outcomes.counts();
-            #[expect(clippy::cast_precision_loss, reason = "a share of counts far below 2^52")]
-            if failed >= MIN_FAILURES && failed as f64 > rate * total as f64 {
-                return Some(format!("{failed} of {total} invocations failed, more than {rate} of them"));
-            }
-            if total >= invocations {
-                return None;
-            }
-        }
-    };
-    tokio::time::timeout(duration, too_many).await.unwrap_or(None)
+/// Whether a version that nothing calls yet starts, and answers its probe.
+///
+/// # Errors
+/// It does not.
+pub async fn tried(next: &Arc<Deployment>) -> Result<(), Rejected> {
+    dispatch::instantiate(next).await.map_err(Rejected::Instance)?;
+    Ok(probe(next).await?)
 }
 
 /// Lets what an old deployment has begun come to its end, and cuts the rest at its deadline.

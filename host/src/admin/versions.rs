@@ -132,7 +132,7 @@ fn status(service: &Service) -> Status {
 }
 
 fn refused(rejected: &Rejected) -> Response<Body> {
-    problem(StatusCode::UNPROCESSABLE_ENTITY, &format!("not {}: {}", rejected.step, rejected.reason))
+    problem(StatusCode::UNPROCESSABLE_ENTITY, &format!("not {}: {rejected}", rejected.step()))
 }
 
 /// The one version whose digest begins so.

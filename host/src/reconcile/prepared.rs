@@ -8,22 +8,22 @@ use tracing::info;
 
 use super::ReconcileError;
 use super::plan::{Change, Plan, Way};
-use crate::capability::postgres::{Databases, Unmigrated};
+use crate::capability::postgres::Databases;
 use crate::config::{self, HttpTrigger, Trigger};
 use crate::deployment::Deployment;
 use crate::digest::Digest;
+use crate::dispatch;
 use crate::error::StartError;
 use crate::history::{By, History};
 use crate::ingress::{self, kafka::Consumer};
 use crate::load_error::LoadError;
 use crate::loader::{self, Version};
 use crate::outbox::Relay;
-use crate::probe::{instantiate, probe};
 use crate::registry::Service;
 use crate::rejected::Rejected;
 use crate::startup::{bind, consume, consumer, look_at_migrations, migrate, relays, until_ready};
 use crate::supervisor::{Ingress, Supervisor};
-use crate::swap::Swapper;
+use crate::swap::{Swapper, tried};
 
 /// A service before it takes its place.
 pub struct Prepared {
@@ -80,15 +80,11 @@ impl Prepared {
     pub async fn migrate(&mut self, supervisor: &Supervisor, plan: &Plan<'_>) -> Result<(), ReconcileError> {
         let waits_for = match migrate(&self.next).await {
             Ok(waits_for) => waits_for,
-            Err(Unmigrated { alias, source }) => {
-                self.note(supervisor, &Rejected::at("migrated")(&source));
-                let place = plan.wanted.source.place(&["services", &self.service.name, "grants", "postgres", &alias]);
-                return Err(StartError::Migration { place, source }.into());
-            }
+            Err(unmigrated) => return Err(self.rejected(supervisor, plan, unmigrated.into())),
         };
         match waits_for {
             Some(reason) if !self.may_wait() && self.has_other_databases() => {
-                Err(self.rejected(supervisor, plan, Rejected { step: "migrated", reason }))
+                Err(self.rejected(supervisor, plan, Rejected::DatabasesAway(reason)))
             }
             waits_for => {
                 self.waits_for = waits_for.filter(|_| self.may_wait());
@@ -117,16 +113,20 @@ impl Prepared {
     pub async fn try_out(&self, supervisor: &Supervisor, plan: &Plan<'_>) -> Result<(), ReconcileError> {
         let tried = match &self.way {
             Way::Start if plan.by == By::Start => return Ok(()),
-            Way::Start => instantiate(&self.next).await,
-            _ if self.waits_for.is_some() => instantiate(&self.next).await,
-            Way::Replace(_) => probe(&self.next).await,
+            Way::Start => self.instantiate().await,
+            _ if self.waits_for.is_some() => self.instantiate().await,
+            Way::Replace(_) => tried(&self.next).await,
             Way::Listen(service) | Way::Swap(service) => self.try_beside(supervisor, service).await,
         };
         tried.map_err(|rejected| self.rejected(supervisor, plan, rejected))
     }
 
+    async fn instantiate(&self) -> Result<(), Rejected> {
+        dispatch::instantiate(&self.next).await.map_err(Rejected::Instance)
+    }
+
     async fn try_beside(&self, supervisor: &Supervisor, service: &Arc<Service>) -> Result<(), Rejected> {
-        probe(&self.next).await?;
+        tried(&self.next).await?;
         if self.next.is_same(&service.live()) {
             return Ok(());
         }
@@ -163,16 +163,9 @@ impl Prepared {
     }
 
     /// Refused, which the history of what runs has as well.
-    fn rejected(&self, supervisor: &Supervisor, plan: &Plan<'_>, source: Rejected) -> ReconcileError {
-        self.note(supervisor, &source);
-        let service = ["services", self.service.name.as_str()];
-        let key = match source.step {
-            "migrated" => &["grants", "postgres"][..],
-            "probed" => &["swap", "probe"],
-            "canary" => &["swap", "canary"],
-            _ => &["component"],
-        };
-        ReconcileError::Rejected { place: plan.wanted.source.place(&[&service, key].concat()), source }
+    fn rejected(&self, supervisor: &Supervisor, plan: &Plan<'_>, rejected: Rejected) -> ReconcileError {
+        self.note(supervisor, &rejected);
+        ReconcileError::of(rejected, plan.wanted, &self.service.name)
     }
 
     fn note(&self, supervisor: &Supervisor, rejected: &Rejected) {
@@ -223,7 +216,7 @@ async fn deployment(
     supervisor: &Supervisor,
     plan: &Plan<'_>,
     change: &Change<'_>,
-) -> Result<(Arc<Deployment>, Option<Digest>), StartError> {
+) -> Result<(Arc<Deployment>, Option<Digest>), ReconcileError> {
     let (swapper, Change { name, spec, way }) = (&supervisor.swapper, change);
     let live = way.running().map(|service| service.live());
     let content = content(swapper, change).await;
@@ -264,7 +257,7 @@ async fn load(
     plan: &Plan<'_>,
     change: &Change<'_>,
     bytes: Arc<[u8]>,
-) -> Result<Arc<Version>, StartError> {
+) -> Result<Arc<Version>, ReconcileError> {
     let Change { name, spec, way } = change;
     match swapper.loader.load(&spec.component, bytes.clone(), name, spec).await {
         Ok(version) => {
@@ -272,11 +265,11 @@ async fn load(
             Ok(Arc::new(version))
         }
         Err(error) => {
+            let rejected = Rejected::Load(error);
             if let Some(service) = way.running() {
-                let rejected = Rejected { step: error.step(), reason: error.to_string() };
                 swapper.note_rejected(service, &Digest::of(&bytes), By::Manifest, &rejected);
             }
-            Err(StartError::load(plan.wanted, name, error))
+            Err(ReconcileError::of(rejected, plan.wanted, name))
         }
     }
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::digest::Digest;
+use crate::artifact::{Artifact, Source};
 use crate::history::Entry;
 use crate::state_folder::{StateFolder, oldest_first, touch};
 
@@ -50,15 +50,15 @@ impl Archive {
     ///
     /// # Errors
     /// The state folder cannot be written.
-    pub fn save(&self, service: &str, digest: &Digest, bytes: &[u8]) -> io::Result<()> {
+    pub fn save(&self, service: &str, artifact: &Artifact) -> io::Result<()> {
         let (Some(folder), Some(state)) = (self.folder(service), &self.state) else { return Ok(()) };
         let versions = folder.join("versions");
         fs::create_dir_all(&versions)?;
-        let file = version_file(&versions, &digest.full());
+        let file = version_file(&versions, &artifact.digest.full());
         if file.exists() {
             return touch(&file);
         }
-        state.write(&file, bytes)?;
+        state.write(&file, &artifact.bytes)?;
         let live = self.live(service).map(|live| version_file(&versions, &live.version));
         self.forget_oldest(&versions, |version| *version == file || Some(version) == live.as_ref())
     }
@@ -70,10 +70,10 @@ impl Archive {
         kept.into_iter().filter(|file| !is_needed(file)).take(surplus).try_for_each(fs::remove_file)
     }
 
-    /// The bytes of a version, if they are kept and whole.
-    pub fn version(&self, service: &str, digest: &str) -> Option<Vec<u8>> {
+    /// A version, if it is kept and whole.
+    pub fn version(&self, service: &str, digest: &str) -> Option<Artifact> {
         let bytes = fs::read(version_file(&self.folder(service)?.join("versions"), digest)).ok()?;
-        (Digest::of(&bytes).full() == digest).then_some(bytes)
+        Some(Artifact::new(bytes, Source::Archive)).filter(|artifact| artifact.digest.full() == digest)
     }
 
     /// The digests of the versions that are kept.

@@ -15,7 +15,7 @@ use tracing::{debug, warn};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use crate::digest::Digest;
+use crate::artifact::Artifact;
 use crate::state_folder::{StateFolder, oldest_first, touch};
 
 /// The cache, if the manifest names a state folder.
@@ -50,13 +50,13 @@ impl Cache {
     ///
     /// # Errors
     /// The bytes are no component.
-    pub fn component(&self, engine: &Engine, digest: &Digest, bytes: &[u8]) -> wasmtime::Result<Component> {
-        let Some(kept) = &self.0 else { return Component::from_binary(engine, bytes) };
-        let file = kept.folder.join(format!("{}-{:016x}.cwasm", digest.hex(), compatibility(engine)));
+    pub fn component(&self, engine: &Engine, artifact: &Artifact) -> wasmtime::Result<Component> {
+        let Some(kept) = &self.0 else { return Component::from_binary(engine, &artifact.bytes) };
+        let file = kept.folder.join(format!("{}-{:016x}.cwasm", artifact.digest.hex(), compatibility(engine)));
         if let Some(component) = load(engine, &file) {
             return Ok(component);
         }
-        let component = Component::from_binary(engine, bytes)?;
+        let component = Component::from_binary(engine, &artifact.bytes)?;
         kept.store(&component, &file);
         Ok(component)
     }

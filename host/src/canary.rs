@@ -40,7 +40,7 @@ impl Canary {
     /// From 0 to 99, the same on every host and after a restart. The version is part of it, so that another one is not tried
     /// on the same clients.
     fn place_of(&self, client: &[u8]) -> u64 {
-        let version = self.deployment.version.digest.hex();
+        let version = self.deployment.version.digest().hex();
         Digest::of(&[version.as_bytes(), client].concat()).number() % 100
     }
 }

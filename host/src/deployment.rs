@@ -68,7 +68,7 @@ impl Deployment {
 
     /// Whether it runs the same with the same, however it is called.
     pub fn is_same(&self, other: &Self) -> bool {
-        self.version.digest == other.version.digest && self.spec.clone().called_as(&other.spec) == other.spec
+        self.version.digest() == other.version.digest() && self.spec.clone().called_as(&other.spec) == other.spec
     }
 }
 

@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::archive::Archive;
+use crate::artifact::Artifact;
 use crate::cache::Cache;
 use crate::clients::Clients;
 use crate::config::{self, Manifest};
@@ -19,7 +20,7 @@ use crate::digest::Digest;
 use crate::error::StartError;
 use crate::ingress::listener;
 use crate::instances::Pool;
-use crate::loader::{self, Loader};
+use crate::loader::Loader;
 use crate::reconcile::ReconcileError;
 use crate::state_folder::{Lock, StateError, StateFolder};
 use crate::supervisor::Supervisor;
@@ -132,9 +133,9 @@ pub async fn check_component(
     spec: &config::Service,
 ) -> Result<Digest, StartError> {
     let load = |e| StartError::load(manifest, name, e);
-    let bytes = loader::read(&spec.component).await.map_err(load)?;
-    let version = loader.load(&spec.component, bytes, name, spec).await.map_err(load)?;
-    Ok(version.digest)
+    let artifact = Artifact::read(&spec.component).await.map_err(load)?;
+    let version = loader.load(artifact, name, spec).await.map_err(load)?;
+    Ok(version.digest().clone())
 }
 
 /// Early, so that a port that is taken is found before anything is started.

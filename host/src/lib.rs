@@ -12,6 +12,7 @@
 
 mod admin;
 mod archive;
+mod artifact;
 mod bindings;
 mod cache;
 mod canary;

@@ -7,6 +7,7 @@ use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
+use crate::artifact::Artifact;
 use crate::bindings::handler::KafkaHandlerPre;
 use crate::cache::Cache;
 use crate::capability;
@@ -19,10 +20,16 @@ use crate::{engine, lacking};
 
 /// One immutable build of a service's component, ready to be instantiated.
 pub struct Version {
-    pub digest: Digest,
+    /// The component itself, to check it against other grants, and to keep it.
+    pub artifact: Artifact,
     pub entry: Entry,
-    /// The component itself, to check it against other grants.
-    pub bytes: Arc<[u8]>,
+}
+
+impl Version {
+    /// The name of the version.
+    pub fn digest(&self) -> &Digest {
+        &self.artifact.digest
+    }
 }
 
 /// What the trigger calls.
@@ -53,40 +60,34 @@ impl Loader {
         Ok(Self { engine, linker: Arc::new(linker), cache, compiling })
     }
 
-    /// Makes a version of `bytes`, which came from `path`, for a service.
+    /// Makes a version of a component for a service.
     ///
     /// # Errors
-    /// What is wrong with the bytes, and what would mend it.
-    pub async fn load(
-        &self,
-        path: &Path,
-        bytes: Arc<[u8]>,
-        name: &str,
-        service: &Service,
-    ) -> Result<Version, LoadError> {
-        let world = World::read(path, &bytes)?;
+    /// What is wrong with the component, and what would mend it.
+    pub async fn load(&self, artifact: Artifact, name: &str, service: &Service) -> Result<Version, LoadError> {
+        let path = artifact.source.name();
+        let world = World::read(path, &artifact.bytes)?;
         world.check_export(path, service.trigger())?;
         world.check_grants(path, name, service)?;
-        let digest = Digest::of(&bytes);
-        let component = self.compile(path, digest.clone(), bytes.clone()).await?;
+        let component = self.compile(&artifact).await?;
         let linked = self.link(path, &component)?;
         let entry = entry(linked, service.trigger()).map_err(|e| {
             let (export, _) = world::export_of(service.trigger());
             LoadError::OtherExport { path: path.to_owned(), export, reason: format!("{e:#}") }
         })?;
-        Ok(Version { digest, entry, bytes })
+        Ok(Version { artifact, entry })
     }
 
-    /// Compiles a component, whatever it imports and exports: on a thread of its own, at low priority. `digest` is that of
-    /// its bytes.
+    /// Compiles a component, whatever it imports and exports: on threads of low priority.
     ///
     /// # Errors
     /// It is none.
-    pub async fn compile(&self, path: &Path, digest: Digest, bytes: Arc<[u8]>) -> Result<Component, LoadError> {
+    pub async fn compile(&self, artifact: &Artifact) -> Result<Component, LoadError> {
         let _turn = self.compiling.acquire().await.expect("this semaphore is never closed");
-        let (engine, cache) = (self.engine.clone(), self.cache.clone());
-        let compiled = engine::in_background(move || cache.component(&engine, &digest, &bytes)).await;
-        compiled.map_err(|e| LoadError::NotAComponent { path: path.to_owned(), reason: first_line(&e) })
+        let (engine, cache, component) = (self.engine.clone(), self.cache.clone(), artifact.clone());
+        let compiled = engine::in_background(move || cache.component(&engine, &component)).await;
+        compiled
+            .map_err(|e| LoadError::NotAComponent { path: artifact.source.name().to_owned(), reason: first_line(&e) })
     }
 
     /// What a component imports and this host does not have.
@@ -109,13 +110,4 @@ fn entry(linked: InstancePre<State>, trigger: Trigger<'_>) -> wasmtime::Result<E
         Trigger::Http(_) => ProxyPre::new(linked).map(Entry::Http),
         Trigger::Kafka(_) => KafkaHandlerPre::new(linked).map(Entry::Kafka),
     }
-}
-
-/// Reads a component's file.
-///
-/// # Errors
-/// It is not there, or not ours to read.
-pub async fn read(path: &Path) -> Result<Arc<[u8]>, LoadError> {
-    let bytes = tokio::fs::read(path).await;
-    bytes.map(Arc::from).map_err(|source| LoadError::Read { path: path.to_owned(), source })
 }

@@ -81,7 +81,7 @@ pub async fn until_ready(service: Arc<Service>, waits_for: Option<String>, stop:
 async fn try_probe(service: &Service) {
     let live = service.live();
     if let Err(rejected) = tried(&live).await {
-        let (version, step) = (&live.version.digest, rejected.step());
+        let (version, step) = (live.version.digest(), rejected.step());
         warn!(
             service = service.name, %version,
             "what runs would not pass as a new version: {step}: {rejected}; see `swap.probe`"

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::info;
 
+use crate::artifact::Artifact;
 use crate::config::{self, Manifest, Trigger};
 use crate::deployment::Publishing;
 use crate::digest::Digest;
-use crate::history::By;
 use crate::outbox::Relay;
 use crate::registry::Service;
 use crate::rejected::Rejected;
-use crate::swap::{Candidate, Swapper, drain};
+use crate::swap::{Swapper, drain};
 
 /// Everything that runs.
 pub struct Supervisor {
@@ -152,18 +152,19 @@ impl Supervisor {
         }
     }
 
-    /// Brings other bytes to life behind a service, with the manifest as it is. One at a time, in the order in which they come.
+    /// Brings another component to life behind a service, with the manifest as it is. One at a time, in the order in which
+    /// they come.
     ///
     /// # Errors
-    /// The step that refused them, and why; step `found` where there is no such service.
-    pub async fn swap(&self, name: &str, path: &Path, bytes: Arc<[u8]>, by: By) -> Result<Digest, Rejected> {
+    /// The step that refused it, and why; step `found` where there is no such service.
+    pub async fn swap(&self, name: &str, artifact: Artifact) -> Result<Digest, Rejected> {
         loop {
             let service = self.service(name);
             let service = service.ok_or_else(|| Rejected::NoService(name.to_owned()))?;
             let _turn = service.swapping.lock().await;
             // An edit of the manifest may have put another one in its place meanwhile.
             if self.swapper.clients.services.has(&service) {
-                return self.swapper.swap(&service, Candidate { path, bytes, by }).await;
+                return self.swapper.swap(&service, artifact).await;
             }
         }
     }

@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::archive::{Archive, Live};
+use crate::artifact::{Artifact, Source};
 use crate::capability::postgres::Databases;
 use crate::clients::Clients;
 use crate::config;
@@ -19,7 +20,7 @@ use crate::dispatch;
 use crate::history::{By, Entry, Outcome};
 use crate::instances::Pool;
 use crate::load_error::LoadError;
-use crate::loader::{self, Loader, Version};
+use crate::loader::{Loader, Version};
 use crate::probe::probe;
 use crate::registry::Service;
 use crate::rejected::Rejected;
@@ -40,34 +41,25 @@ pub struct Swapper {
     pub tasks: TaskTracker,
 }
 
-/// What is to go live.
-pub struct Candidate<'a> {
-    /// Where the bytes come from, for messages.
-    pub path: &'a Path,
-    pub bytes: Arc<[u8]>,
-    pub by: By,
-}
-
 impl Swapper {
-    /// Brings a candidate to life behind `service`, which its caller keeps from others meanwhile. Returns its digest.
+    /// Brings a component to life behind `service`, which its caller keeps from others meanwhile. Returns its digest.
     ///
     /// # Errors
     /// The step that refused it, and why. The service runs on as it was.
-    pub async fn swap(&self, service: &Arc<Service>, candidate: Candidate<'_>) -> Result<Digest, Rejected> {
-        let (digest, by, live) = (Digest::of(&candidate.bytes), candidate.by, service.live());
-        if by == By::File {
-            let is_written_over = current_content(candidate.path).await.is_some_and(|current| current != digest);
-            if is_written_over || live.spec.component != candidate.path {
+    pub async fn swap(&self, service: &Arc<Service>, artifact: Artifact) -> Result<Digest, Rejected> {
+        let (digest, by, live) = (artifact.digest.clone(), asked_by(&artifact.source), service.live());
+        if let Source::File(path) = &artifact.source {
+            if live.spec.component != *path || !artifact.is_current().await {
                 // While this one waited; the newer content, or the other file, has its own turn.
                 return Ok(digest);
             }
             service.set_file(Some(digest.clone()));
         }
-        if digest == live.version.digest {
+        if digest == *live.version.digest() {
             self.remember(service);
             return Ok(digest);
         }
-        match self.bring_up(service, &live, candidate).await {
+        match self.bring_up(service, &live, artifact).await {
             Ok(next) => {
                 self.go_live(service, next, by);
                 Ok(digest)
@@ -85,12 +77,11 @@ impl Swapper {
         &self,
         service: &Arc<Service>,
         live: &Deployment,
-        candidate: Candidate<'_>,
+        artifact: Artifact,
     ) -> Result<Arc<Deployment>, Rejected> {
-        let Candidate { path, bytes, .. } = candidate;
         let (name, spec, databases) = (&service.name, live.spec.clone(), live.databases.clone());
-        let version = Arc::new(self.loader.load(path, bytes, name, &spec).await?);
-        self.archive.save(name, &version.digest, &version.bytes).map_err(Rejected::Archive)?;
+        let version = Arc::new(self.loader.load(artifact, name, &spec).await?);
+        self.archive.save(name, &version.artifact).map_err(Rejected::Archive)?;
         databases.migrate(name, &spec.grants).await?;
         let next = Arc::new(self.deployment(name, spec, databases, live.publishing.clone(), version));
         tried(&next).await?;
@@ -120,7 +111,7 @@ impl Swapper {
     /// Too much of that failed.
     pub async fn try_out(&self, service: &Arc<Service>, next: &Arc<Deployment>) -> Result<(), Rejected> {
         let Some(canary) = next.spec.swap.canary else { return Ok(()) };
-        info!(service = service.name, version = %next.version.digest, percent = canary.percent, "canary");
+        info!(service = service.name, version = %next.version.digest(), percent = canary.percent, "canary");
         let _share = service.start_canary(next.clone(), canary.percent);
         watch(&next.outcomes, &next.spec.swap, canary.duration.0, u64::MAX).await.map_err(Rejected::Canary)
     }
@@ -133,7 +124,7 @@ impl Swapper {
 
     /// What goes on after the switch from `old` to `next`: the drain of the one, the watch over the other.
     pub fn has_gone_live(&self, service: &Arc<Service>, old: Arc<Deployment>, next: &Arc<Deployment>, by: By) {
-        info!(service = service.name, version = %next.version.digest, old = %old.version.digest, ?by, "live");
+        info!(service = service.name, version = %next.version.digest(), old = %old.version.digest(), ?by, "live");
         self.note_live(service, by);
         let fallback = Arc::new(old.again(&next.spec));
         self.tasks.spawn(drain(old));
@@ -167,10 +158,10 @@ impl Swapper {
         reason: TooManyFailures,
     ) {
         let reason = reason.to_string();
-        let digest = fallback.version.digest.clone();
+        let digest = fallback.version.digest().clone();
         let Some(failed) = failed.filter(|failed| service.publish_instead(failed, fallback)) else { return };
-        warn!(service = service.name, version = %failed.version.digest, back_to = %digest, reason, "rolled back");
-        self.note(service, &failed.version.digest, By::Watch, Outcome::RolledBack { reason });
+        warn!(service = service.name, version = %failed.version.digest(), back_to = %digest, reason, "rolled back");
+        self.note(service, failed.version.digest(), By::Watch, Outcome::RolledBack { reason });
         self.note(service, &digest, By::Watch, Outcome::Live);
         drain(failed).await;
     }
@@ -178,10 +169,10 @@ impl Swapper {
     /// Keeps a version that is live, and notes it.
     pub fn note_live(&self, service: &Service, by: By) {
         let version = service.live().version.clone();
-        if let Err(error) = self.archive.save(&service.name, &version.digest, &version.bytes) {
+        if let Err(error) = self.archive.save(&service.name, &version.artifact) {
             warn!(service = service.name, %error, "the state folder cannot be written; versions end with this process");
         }
-        self.note(service, &version.digest, by, Outcome::Live);
+        self.note(service, version.digest(), by, Outcome::Live);
     }
 
     pub fn note_rejected(&self, service: &Service, digest: &Digest, by: By, rejected: &Rejected) {
@@ -201,7 +192,7 @@ impl Swapper {
 
     /// What is live, and which content of the file has been decided about: a restart tries no content twice.
     fn remember(&self, service: &Service) {
-        let version = service.live().version.digest.full();
+        let version = service.live().version.digest().full();
         let file = service.file().map(|digest| digest.full()).unwrap_or_default();
         if let Err(error) = self.archive.set_live(&service.name, &Live { version, file }) {
             warn!(service = service.name, %error, "the state folder cannot be written; a restart goes by the file");
@@ -213,17 +204,22 @@ impl Swapper {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub async fn first_bytes(&self, name: &str, path: &Path) -> Result<(Arc<[u8]>, Digest), LoadError> {
-        let bytes = loader::read(path).await?;
-        let file = Digest::of(&bytes);
-        let kept = self.archive.live(name).filter(|live| live.file == file.full());
-        let live = kept.and_then(|live| self.archive.version(name, &live.version));
-        Ok((live.map_or(bytes, Arc::from), file))
+    pub async fn first(&self, name: &str, path: &Path) -> Result<(Artifact, Digest), LoadError> {
+        let file = Artifact::read(path).await?;
+        let (digest, full) = (file.digest.clone(), file.digest.full());
+        let other = self.archive.live(name).filter(|live| live.file == full && live.version != full);
+        let live = other.and_then(|live| self.archive.version(name, &live.version));
+        Ok((live.unwrap_or(file), digest))
     }
 }
 
-async fn current_content(path: &Path) -> Option<Digest> {
-    loader::read(path).await.ok().map(|bytes| Digest::of(&bytes))
+/// What asks for a version that comes from there while a service runs.
+fn asked_by(source: &Source) -> By {
+    match source {
+        Source::File(_) => By::File,
+        Source::Upload => By::Upload,
+        Source::Archive => By::Rollback,
+    }
 }
 
 /// Whether a version that nothing calls yet starts, and answers its probe.
@@ -245,8 +241,8 @@ pub async fn drain(old: Arc<Deployment>) {
     };
     if tokio::time::timeout(old.spec.swap.drain.0, ended).await.is_err() {
         let cut = Arc::strong_count(&old) - 1;
-        warn!(service = old.name, version = %old.version.digest, cut, "drain deadline: the rest was cut");
+        warn!(service = old.name, version = %old.version.digest(), cut, "drain deadline: the rest was cut");
     }
     old.cut.cancel();
-    info!(service = old.name, version = %old.version.digest, "gone");
+    info!(service = old.name, version = %old.version.digest(), "gone");
 }

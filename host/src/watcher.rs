@@ -13,10 +13,8 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::artifact::Artifact;
 use crate::config::Manifest;
-use crate::digest::Digest;
-use crate::history::By;
-use crate::loader;
 use crate::reconcile::Applied;
 use crate::supervisor::Supervisor;
 
@@ -63,11 +61,11 @@ pub async fn run(supervisor: Arc<Supervisor>, manifest: PathBuf, stop: Cancellat
             if !seen.settled(&path).await {
                 continue;
             }
-            let Some(bytes) = seen.read(&name, &path).await else { continue };
-            if decided.is_none_or(|decided| decided != Digest::of(&bytes)) {
+            let Some(artifact) = seen.read(&name, &path).await else { continue };
+            if decided.is_none_or(|decided| decided != artifact.digest) {
                 let supervisor = supervisor.clone();
                 // Not awaited: another service's file need not wait for this one's compiler.
-                tokio::spawn(async move { supervisor.swap(&name, &path, bytes, By::File).await });
+                tokio::spawn(async move { supervisor.swap(&name, artifact).await });
             }
         }
     }
@@ -102,13 +100,13 @@ impl Seen {
     }
 
     /// The content of a component's file. A change of whether it can be read is said.
-    async fn read(&mut self, service: &str, path: &Path) -> Option<Arc<[u8]>> {
-        match loader::read(path).await {
-            Ok(bytes) => {
+    async fn read(&mut self, service: &str, path: &Path) -> Option<Artifact> {
+        match Artifact::read(path).await {
+            Ok(artifact) => {
                 if self.unreadable.take().is_some() {
                     info!(service, component = %path.display(), "the component can be read again");
                 }
-                Some(bytes)
+                Some(artifact)
             }
             Err(error) => {
                 let reason = error.to_string();

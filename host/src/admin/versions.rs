@@ -1,8 +1,5 @@
 //! Which versions are live, and putting others there. Every action leaves a line in the log.
 
-use std::path::Path;
-use std::sync::Arc;
-
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
@@ -10,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use tracing::info;
 
 use super::{Admin, json};
+use crate::artifact::{Artifact, Source};
 use crate::config::reasons::unknown;
 use crate::digest::short;
-use crate::history::By;
 use crate::ingress::problem::{Body, problem};
 use crate::registry::Service;
 use crate::rejected::Rejected;
@@ -64,7 +61,7 @@ impl Admin {
             Err(_) => return problem(StatusCode::BAD_REQUEST, "the upload ended before it was whole"),
         };
         info!(target: "audit", service = name, bytes = body.len(), "upload");
-        self.swap(name, Path::new("the upload"), Arc::from(&*body), By::Upload).await
+        self.swap(name, Artifact::new(&*body, Source::Upload)).await
     }
 
     pub(super) async fn rollback(&self, name: &str, query: Option<&str>) -> Response<Body> {
@@ -72,13 +69,13 @@ impl Admin {
         let asked = query.and_then(|query| query.strip_prefix("to="));
         info!(target: "audit", service = name, to = asked, "rollback");
         match self.kept(&service, asked) {
-            Ok(bytes) => self.swap(name, Path::new("a kept version"), bytes.into(), By::Rollback).await,
+            Ok(artifact) => self.swap(name, artifact).await,
             Err((status, reason)) => problem(status, &reason),
         }
     }
 
-    /// The bytes of the version that begins so, or of the one before the live one.
-    fn kept(&self, service: &Service, asked: Option<&str>) -> Result<Vec<u8>, (StatusCode, String)> {
+    /// The version whose digest begins so, or the one before the live one.
+    fn kept(&self, service: &Service, asked: Option<&str>) -> Result<Artifact, (StatusCode, String)> {
         let (name, archive) = (&service.name, &self.supervisor.swapper.archive);
         if !archive.is_kept() {
             let reason = "no versions are kept: set `state` under [host] in the manifest, and restart the host";
@@ -87,11 +84,11 @@ impl Admin {
         let kept: Vec<String> = archive.versions(name);
         let digest = match asked {
             Some(prefix) => the_only(name, prefix, &kept),
-            None => service.history.before(&service.live().version.digest.full()).ok_or_else(|| {
+            None => service.history.before(&service.live().version.digest().full()).ok_or_else(|| {
                 format!(
                     "no other version of {name} was live before {}, so there is nothing to go back to: bring another one \
                      to life with `componentd swap {name} <file>`",
-                    service.live().version.digest
+                    service.live().version.digest()
                 )
             }),
         };
@@ -107,10 +104,10 @@ impl Admin {
     }
 
     /// A service that is gone by then is a step of the swap: `found`.
-    async fn swap(&self, name: &str, path: &Path, bytes: Arc<[u8]>, by: By) -> Response<Body> {
+    async fn swap(&self, name: &str, artifact: Artifact) -> Response<Body> {
         // A client that hangs up must not leave a swap half-way.
-        let (supervisor, service, path) = (self.supervisor.clone(), name.to_owned(), path.to_owned());
-        let swap = tokio::spawn(async move { supervisor.swap(&service, &path, bytes, by).await });
+        let (supervisor, service) = (self.supervisor.clone(), name.to_owned());
+        let swap = tokio::spawn(async move { supervisor.swap(&service, artifact).await });
         match swap.await.expect("a swap does not panic") {
             Ok(digest) => json(StatusCode::OK, &Swapped { service: name.to_owned(), version: digest.full() }),
             Err(rejected) => refused(&rejected),
@@ -123,7 +120,7 @@ fn status(service: &Service) -> Status {
     let (invocations, failures) = live.outcomes.counts();
     Status {
         name: service.name.clone(),
-        version: live.version.digest.full(),
+        version: live.version.digest().full(),
         component: live.spec.component.display().to_string(),
         ready: service.is_ready(),
         invocations,

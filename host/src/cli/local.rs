@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use super::CommandError;
+use crate::artifact::Artifact;
 use crate::cache::Cache;
 use crate::config::reasons::unknown;
 use crate::config::{self, Manifest, Trigger};
 use crate::dead_letters::{self, Action};
-use crate::digest::Digest;
 use crate::error::StartError;
-use crate::loader::{self, Loader};
+use crate::loader::Loader;
 use crate::world::World;
 use crate::{doctor, engine, host, init, inspect};
 
@@ -69,9 +69,9 @@ fn no_consumer(manifest: &Manifest, service: &str) -> String {
 pub(super) async fn inspect(path: &Path) -> Result<(), CommandError> {
     let loader = engine::start(1).and_then(|engine| Loader::new(engine, Cache::none())).map_err(StartError::Engine)?;
     let inspected = |e| StartError::File(Box::new(e));
-    let bytes = loader::read(path).await.map_err(inspected)?;
-    let (world, digest) = (World::read(path, &bytes).map_err(inspected)?, Digest::of(&bytes));
-    let component = loader.compile(path, digest.clone(), bytes).await.map_err(inspected)?;
-    print!("{}", inspect::report(world, &digest, loader.lacking(&component)));
+    let artifact = Artifact::read(path).await.map_err(inspected)?;
+    let world = World::read(path, &artifact.bytes).map_err(inspected)?;
+    let component = loader.compile(&artifact).await.map_err(inspected)?;
+    print!("{}", inspect::report(world, &artifact.digest, loader.lacking(&component)));
     Ok(())
 }

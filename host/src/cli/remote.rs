@@ -8,10 +8,10 @@ use serde_json::Value;
 use super::CommandError;
 use super::arguments::{AdminArguments, HostArguments};
 use crate::admin::client::AdminClient;
+use crate::artifact;
 use crate::config::AdminAccess;
 use crate::digest::short;
 use crate::error::StartError;
-use crate::loader;
 
 pub(super) async fn status(arguments: &AdminArguments) -> Result<(), CommandError> {
     let services = client(&arguments.host)?.ask(Method::GET, "/services", Vec::new()).await?;
@@ -29,9 +29,9 @@ pub(super) async fn status(arguments: &AdminArguments) -> Result<(), CommandErro
 
 pub(super) async fn swap(arguments: &AdminArguments, service: &str, component: &Path) -> Result<(), CommandError> {
     let client = client(&arguments.host)?;
-    let bytes = loader::read(component).await.map_err(|e| StartError::File(Box::new(e)))?;
+    let bytes = artifact::read_bytes(component).await.map_err(|e| StartError::File(Box::new(e)))?;
     eprintln!("{service}: checking, compiling, probing {} …", component.display());
-    let swapped = client.ask(Method::POST, &format!("/services/{service}/versions"), bytes.to_vec()).await?;
+    let swapped = client.ask(Method::POST, &format!("/services/{service}/versions"), bytes).await?;
     show(&swapped, arguments.json, live);
     Ok(())
 }

@@ -61,7 +61,7 @@ where
     let id = request_id(&request);
     let deployment = service.pick(request.headers());
     let version = &deployment.version;
-    let span = info_span!("request", service = service.name, version = %version.digest, request_id = id.to_str().unwrap_or_default());
+    let span = info_span!("request", service = service.name, version = %version.digest(), request_id = id.to_str().unwrap_or_default());
     let (access, wanted) = (Access::of(&request), Wanted::by(&request));
     let replied = async {
         if !service.is_ready() {

@@ -84,7 +84,7 @@ impl Handling {
     }
 
     fn span(&self, id: &str, version: &Version) -> Span {
-        info_span!("record", service = self.service.name, version = %version.digest, request_id = id)
+        info_span!("record", service = self.service.name, version = %version.digest(), request_id = id)
     }
 
     async fn attempt(
@@ -193,7 +193,7 @@ fn header(header: rdkafka::message::Header<'_, &[u8]>) -> handler::componentd::k
 fn dead_letter(service: &str, topic: &str, record: &IncomingRecord, version: &Version, reason: &str) -> OutgoingRecord {
     let told = [
         ("service", service.to_owned()),
-        ("version", version.digest.to_string()),
+        ("version", version.digest().to_string()),
         ("reason", reason.to_owned()),
         ("attempts", record.attempt.to_string()),
         ("topic", record.topic.clone()),

@@ -8,6 +8,7 @@ use tracing::info;
 
 use super::ReconcileError;
 use super::plan::{Change, Plan, Way};
+use crate::artifact::Artifact;
 use crate::capability::postgres::Databases;
 use crate::config::{self, HttpTrigger, Trigger};
 use crate::deployment::Deployment;
@@ -17,7 +18,7 @@ use crate::error::StartError;
 use crate::history::{By, History};
 use crate::ingress::{self, kafka::Consumer};
 use crate::load_error::LoadError;
-use crate::loader::{self, Version};
+use crate::loader::Version;
 use crate::outbox::Relay;
 use crate::registry::Service;
 use crate::rejected::Rejected;
@@ -170,7 +171,7 @@ impl Prepared {
 
     fn note(&self, supervisor: &Supervisor, rejected: &Rejected) {
         if let Some(service) = self.way.running() {
-            supervisor.swapper.note_rejected(service, &self.next.version.digest, By::Manifest, rejected);
+            supervisor.swapper.note_rejected(service, self.next.version.digest(), By::Manifest, rejected);
         }
     }
 }
@@ -220,10 +221,10 @@ async fn deployment(
     let (swapper, Change { name, spec, way }) = (&supervisor.swapper, change);
     let live = way.running().map(|service| service.live());
     let content = content(swapper, change).await;
-    let (bytes, file) = content.map_err(|e| StartError::load(plan.wanted, name, e))?;
+    let (artifact, file) = content.map_err(|e| StartError::load(plan.wanted, name, e))?;
     let version = match &live {
-        Some(live) if is_checked(live, &bytes, spec) => live.version.clone(),
-        _ => load(swapper, plan, change, bytes).await?,
+        Some(live) if is_checked(live, &artifact, spec) => live.version.clone(),
+        _ => load(swapper, plan, change, artifact).await?,
     };
     let (databases, publishing) = match &live {
         Some(live) if live.spec.grants == spec.grants && live.spec.limits == spec.limits => {
@@ -235,39 +236,40 @@ async fn deployment(
 }
 
 /// What is live may be another version than the file's, after a rollback say, and stays so.
-async fn content(swapper: &Swapper, change: &Change<'_>) -> Result<(Arc<[u8]>, Option<Digest>), LoadError> {
+async fn content(swapper: &Swapper, change: &Change<'_>) -> Result<(Artifact, Option<Digest>), LoadError> {
     let path = &change.spec.component;
     match change.way.running() {
         Some(service) if service.live().spec.component == *path => {
-            Ok((service.live().version.bytes.clone(), service.file()))
+            Ok((service.live().version.artifact.clone(), service.file()))
         }
-        Some(_) => loader::read(path).await.map(|bytes| (bytes.clone(), Some(Digest::of(&bytes)))),
-        None => swapper.first_bytes(change.name, path).await.map(|(bytes, file)| (bytes, Some(file))),
+        Some(_) => Artifact::read(path).await.map(|artifact| (artifact.clone(), Some(artifact.digest))),
+        None => swapper.first(change.name, path).await.map(|(artifact, file)| (artifact, Some(file))),
     }
 }
 
-/// Whether a version was loaded from these bytes, and checked against such a trigger and such grants.
-fn is_checked(live: &Deployment, bytes: &Arc<[u8]>, spec: &config::Service) -> bool {
+/// Whether a version was made of this component, and checked against such a trigger and such grants.
+fn is_checked(live: &Deployment, artifact: &Artifact, spec: &config::Service) -> bool {
     let is_http = |spec: &config::Service| matches!(spec.trigger(), Trigger::Http(_));
-    Arc::ptr_eq(&live.version.bytes, bytes) && live.spec.grants == spec.grants && is_http(&live.spec) == is_http(spec)
+    *live.version.digest() == artifact.digest && live.spec.grants == spec.grants && is_http(&live.spec) == is_http(spec)
 }
 
 async fn load(
     swapper: &Swapper,
     plan: &Plan<'_>,
     change: &Change<'_>,
-    bytes: Arc<[u8]>,
+    artifact: Artifact,
 ) -> Result<Arc<Version>, ReconcileError> {
     let Change { name, spec, way } = change;
-    match swapper.loader.load(&spec.component, bytes.clone(), name, spec).await {
+    let digest = artifact.digest.clone();
+    match swapper.loader.load(artifact, name, spec).await {
         Ok(version) => {
-            info!(service = name, version = %version.digest, component = %spec.component.display(), "loaded");
+            info!(service = name, version = %digest, component = %spec.component.display(), "loaded");
             Ok(Arc::new(version))
         }
         Err(error) => {
             let rejected = Rejected::Load(error);
             if let Some(service) = way.running() {
-                swapper.note_rejected(service, &Digest::of(&bytes), By::Manifest, &rejected);
+                swapper.note_rejected(service, &digest, By::Manifest, &rejected);
             }
             Err(ReconcileError::of(rejected, plan.wanted, name))
         }

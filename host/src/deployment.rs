@@ -1,5 +1,6 @@
 //! One version of a service together with everything that it runs with: what a request takes once and keeps to its end.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,6 +12,7 @@ use wasmtime_wasi_config::WasiConfigVariables;
 use crate::capability::postgres::Databases;
 use crate::clients::Clients;
 use crate::config;
+use crate::in_flight::InFlight;
 use crate::instances::{Instances, Pool};
 use crate::limits::Admission;
 use crate::loader::Version;
@@ -29,6 +31,7 @@ pub struct Deployment {
     pub instances: Instances,
     pub admission: Admission,
     pub outcomes: Arc<Outcomes>,
+    pub in_flight: InFlight,
     /// Ends what is left of it once it is drained, or at the drain deadline: invocations, and the watch over it.
     pub cut: CancellationToken,
 }
@@ -48,6 +51,7 @@ impl Deployment {
             instances: Instances::new(pool, &spec),
             admission: Admission::new(&spec.limits),
             outcomes: Arc::new(Outcomes::new(&name, clients.metrics.clone())),
+            in_flight: InFlight::default(),
             cut: CancellationToken::new(),
             name,
             spec,
@@ -69,6 +73,41 @@ impl Deployment {
     /// Whether it runs the same with the same, however it is called.
     pub fn is_same(&self, other: &Self) -> bool {
         self.version.digest() == other.version.digest() && self.spec.clone().called_as(&other.spec) == other.spec
+    }
+}
+
+/// A deployment that something uses: a drain waits for it, up to the deadline.
+pub struct InUse(Arc<Deployment>);
+
+impl InUse {
+    /// Uses a deployment that is, or was, live.
+    ///
+    /// # Errors
+    /// Its drain is over. What comes back is cut as soon as it is called.
+    pub fn unless_drained(deployment: Arc<Deployment>) -> Result<Self, Self> {
+        let is_open = deployment.in_flight.enter();
+        if is_open { Ok(Self(deployment)) } else { Err(Self(deployment)) }
+    }
+}
+
+/// For a deployment that is not live yet, and so not drained.
+impl From<Arc<Deployment>> for InUse {
+    fn from(deployment: Arc<Deployment>) -> Self {
+        Self::unless_drained(deployment).unwrap_or_else(|drained| drained)
+    }
+}
+
+impl Deref for InUse {
+    type Target = Arc<Deployment>;
+
+    fn deref(&self) -> &Arc<Deployment> {
+        &self.0
+    }
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        self.0.in_flight.leave();
     }
 }
 

@@ -13,7 +13,7 @@ use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 
 use crate::bindings::handler::exports::componentd::kafka::handler::{Failure, IncomingRecord};
 use crate::capability::logging::Output;
-use crate::deployment::Deployment;
+use crate::deployment::{Deployment, InUse};
 use crate::ingress::received::Received;
 use crate::instances::Watched;
 use crate::limits::{LimitExceeded, Metered, Saturated};
@@ -110,7 +110,7 @@ impl From<Saturated> for InvocationError {
 /// # Errors
 /// There is no response, or it was not whole when the invocation ended, and nothing of it was sent.
 pub async fn http(
-    deployment: &Arc<Deployment>,
+    deployment: InUse,
     request: Request<Received>,
     id: HeaderValue,
     span: Span,
@@ -135,7 +135,6 @@ pub async fn http(
     });
     let callee = deployment.clone();
     let call = Box::pin(async move { bounded(&callee, call, watched).await });
-    let deployment = deployment.clone();
     Running::from(Invoked { call, head, deployment, away, span, fate: None, head_only, _permit: permit })
         .response()
         .await

@@ -30,6 +30,7 @@ mod error;
 mod history;
 mod host;
 mod huge_pages;
+mod in_flight;
 mod ingress;
 mod init;
 mod inspect;

@@ -44,7 +44,7 @@ pub async fn probe(next: &Arc<Deployment>) -> Result<(), ProbeError> {
     let Some(probe) = &next.spec.swap.probe else { return Ok(()) };
     let span = info_span!("probe", service = next.name, version = %next.version.digest());
     let request = Request::get(&probe.path).header(http::header::HOST, "localhost").body(Received::default())?;
-    let response = dispatch::http(next, request, dispatch::PROBE, span).await?;
+    let response = dispatch::http(next.clone().into(), request, dispatch::PROBE, span).await?;
     let (path, status) = (probe.path.clone(), response.status());
     match response.into_body().collect().await {
         Ok(body) => {

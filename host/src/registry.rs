@@ -8,7 +8,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use http::HeaderMap;
 
 use crate::canary::Canary;
-use crate::deployment::Deployment;
+use crate::deployment::{Deployment, InUse};
 use crate::digest::Digest;
 use crate::history::History;
 use crate::troubles::Troubles;
@@ -81,19 +81,27 @@ impl Service {
     }
 
     /// The deployment that answers a request with these headers, which takes it once and keeps it to its end.
-    pub fn pick(&self, headers: &HeaderMap) -> Arc<Deployment> {
+    pub fn pick(&self, headers: &HeaderMap) -> InUse {
         self.pick_by(|canary| canary.takes(headers))
     }
 
     /// The deployment that gets this attempt of a record.
-    pub fn pick_for_record(&self) -> Arc<Deployment> {
+    pub fn pick_for_record(&self) -> InUse {
         self.pick_by(Canary::takes_turn)
     }
 
-    fn pick_by(&self, takes: impl FnOnce(&Canary) -> bool) -> Arc<Deployment> {
-        match &*self.canary.load() {
-            Some(canary) if takes(canary) => canary.deployment.clone(),
-            _ => self.live(),
+    fn pick_by(&self, takes: impl Fn(&Canary) -> bool) -> InUse {
+        loop {
+            let picked = match &*self.canary.load() {
+                Some(canary) if takes(canary) => canary.deployment.clone(),
+                _ => self.live(),
+            };
+            match InUse::unless_drained(picked) {
+                Ok(picked) => return picked,
+                // Not replaced but stopped: the service itself is gone, and the call will be cut.
+                Err(drained) if Arc::ptr_eq(&drained, &self.live()) => return drained,
+                Err(_) => {}
+            }
         }
     }
 

@@ -13,7 +13,7 @@ use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 use crate::capability::away::BackendAway;
-use crate::deployment::Deployment;
+use crate::deployment::{Deployment, InUse};
 use crate::dispatch::InvocationError;
 use crate::instances::Instance;
 use crate::metrics::Outcome;
@@ -34,7 +34,8 @@ pub struct Running(Option<Invoked>);
 pub struct Invoked {
     pub call: Pin<Box<Call>>,
     pub head: oneshot::Receiver<Head>,
-    pub deployment: Arc<Deployment>,
+    /// In use until its end.
+    pub deployment: InUse,
     pub away: BackendAway,
     pub span: Span,
     /// Set once the response is out.
@@ -108,7 +109,7 @@ impl Invoked {
         let instance = ended?;
         let response =
             self.head.try_recv().map_err(|_| InvocationError::NoAnswer)?.map_err(InvocationError::Refused)?;
-        let Deployment { instances, spec, .. } = &*self.deployment;
+        let Deployment { instances, spec, .. } = &**self.deployment;
         // What is not kept ends here, and the body with it, if the component has left it open.
         let instance = instances.reusable(instance);
         let (head, body) = response.into_parts();
@@ -146,7 +147,7 @@ impl Invoked {
             (None, ended) => drop(self.ended(ended)),
             (Some(fate), Err(failure)) => fate.fail(&failure),
             (Some(fate), Ok(instance)) if !fate.has_failed() => {
-                let Deployment { instances, .. } = &*self.deployment;
+                let Deployment { instances, .. } = &**self.deployment;
                 instances.keep(instances.reusable(instance));
             }
             (Some(_), Ok(_)) => {}

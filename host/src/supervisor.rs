@@ -107,11 +107,10 @@ impl Supervisor {
     pub fn retire(&self, Running { service, ingress }: Running) {
         info!(service = service.name, "stopping");
         self.swapper.clients.services.leave(&service);
-        let (live, ended) = (service.live(), self.close(ingress));
-        drop(service);
+        let ended = self.close(ingress);
         self.background.spawn(async move {
             ended.wait().await;
-            drain(live).await;
+            drain(service.live()).await;
         });
     }
 
@@ -217,8 +216,10 @@ impl Supervisor {
             }
         }
         for service in self.services() {
-            // Also those whose client has gone; their own deadline bounds the wait.
-            service.live().admission.idle().await;
+            // Also those whose client has gone; their own deadline bounds the wait. Then the watch over it ends.
+            let live = service.live();
+            live.admission.idle().await;
+            live.cut.cancel();
         }
         self.stop_background.cancel();
         self.background.close();

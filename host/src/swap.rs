@@ -3,8 +3,7 @@
 //! Until it is live, a refusal at any step leaves everything as it is. Going live is one atomic store.
 
 use std::path::Path;
-use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::sync::Arc;
 
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
@@ -14,7 +13,7 @@ use crate::artifact::{Artifact, Source};
 use crate::capability::postgres::Databases;
 use crate::clients::Clients;
 use crate::config;
-use crate::deployment::{Deployment, Publishing};
+use crate::deployment::{Deployment, InUse, Publishing};
 use crate::digest::Digest;
 use crate::dispatch;
 use crate::history::{By, Entry, Outcome};
@@ -25,9 +24,6 @@ use crate::probe::probe;
 use crate::registry::Service;
 use crate::rejected::Rejected;
 use crate::watch::{TooManyFailures, watch};
-
-/// How often a drain looks whether the old version's work has ended.
-const DRAIN_POLL: Duration = Duration::from_millis(20);
 
 /// Puts versions behind services.
 #[derive(Clone)]
@@ -129,22 +125,17 @@ impl Swapper {
         let fallback = Arc::new(old.again(&next.spec));
         self.tasks.spawn(drain(old));
         if !fallback.is_same(next) {
-            self.tasks.spawn(self.clone().watch_over(Arc::downgrade(service), Arc::downgrade(next), fallback));
+            self.tasks.spawn(self.clone().watch_over(service.clone(), next.clone(), fallback));
         }
     }
 
-    /// Holds neither the service nor what is live in it: a drain waits until nobody does. It ends with the version that it is
-    /// over: the old one's code would stay in memory for as long as it lasts.
-    async fn watch_over(self, service: Weak<Service>, next: Weak<Deployment>, fallback: Arc<Deployment>) {
-        let Some((outcomes, swap, gone)) =
-            next.upgrade().map(|next| (next.outcomes.clone(), next.spec.swap.clone(), next.cut.clone()))
-        else {
-            return;
-        };
-        let watched = watch(&outcomes, &swap, swap.watch.0, swap.watch_requests);
-        let Some(Err(reason)) = gone.run_until_cancelled(watched).await else { return };
-        if let Some(service) = service.upgrade().filter(|service| self.clients.services.has(service)) {
-            self.go_back(&service, next.upgrade(), fallback, reason).await;
+    /// Ends with the version that it is over: the old one's code would stay in memory for as long as the watch lasts.
+    async fn watch_over(self, service: Arc<Service>, next: Arc<Deployment>, fallback: Arc<Deployment>) {
+        let swap = &next.spec.swap;
+        let watched = watch(&next.outcomes, swap, swap.watch.0, swap.watch_requests);
+        let Some(Err(failures)) = next.cut.run_until_cancelled(watched).await else { return };
+        if self.clients.services.has(&service) {
+            self.go_back(&service, next, fallback, &failures).await;
         }
     }
 
@@ -152,14 +143,15 @@ impl Swapper {
     /// live fails.
     async fn go_back(
         &self,
-        service: &Arc<Service>,
-        failed: Option<Arc<Deployment>>,
+        service: &Service,
+        failed: Arc<Deployment>,
         fallback: Arc<Deployment>,
-        reason: TooManyFailures,
+        failures: &TooManyFailures,
     ) {
-        let reason = reason.to_string();
-        let digest = fallback.version.digest().clone();
-        let Some(failed) = failed.filter(|failed| service.publish_instead(failed, fallback)) else { return };
+        let (digest, reason) = (fallback.version.digest().clone(), failures.to_string());
+        if !service.publish_instead(&failed, fallback) {
+            return;
+        }
         warn!(service = service.name, version = %failed.version.digest(), back_to = %digest, reason, "rolled back");
         self.note(service, failed.version.digest(), By::Watch, Outcome::RolledBack { reason });
         self.note(service, &digest, By::Watch, Outcome::Live);
@@ -222,25 +214,20 @@ fn asked_by(source: &Source) -> By {
     }
 }
 
-/// Whether a version that nothing calls yet starts, and answers its probe.
+/// Whether a version starts, and answers its probe.
 ///
 /// # Errors
 /// It does not.
 pub async fn tried(next: &Arc<Deployment>) -> Result<(), Rejected> {
-    dispatch::instantiate(next).await.map_err(Rejected::Instance)?;
-    Ok(probe(next).await?)
+    let next = InUse::from(next.clone());
+    dispatch::instantiate(&next).await.map_err(Rejected::Instance)?;
+    Ok(probe(&next).await?)
 }
 
 /// Lets what an old deployment has begun come to its end, and cuts the rest at its deadline.
 pub async fn drain(old: Arc<Deployment>) {
-    // Every invocation holds the deployment; when this is the only one left, all have ended.
-    let ended = async {
-        while Arc::strong_count(&old) > 1 {
-            tokio::time::sleep(DRAIN_POLL).await;
-        }
-    };
-    if tokio::time::timeout(old.spec.swap.drain.0, ended).await.is_err() {
-        let cut = Arc::strong_count(&old) - 1;
+    let cut = old.in_flight.drain(old.spec.swap.drain.0).await;
+    if cut > 0 {
         warn!(service = old.name, version = %old.version.digest(), cut, "drain deadline: the rest was cut");
     }
     old.cut.cancel();

@@ -71,7 +71,7 @@ where
         let body = receive(&head, body, trigger).await?;
         let request = Request::from_parts(with_host(head), body);
         let version = request.version();
-        let response = dispatch::http(&deployment, request, id.clone(), span.clone()).await.map_err(|e| failed(&e))?;
+        let response = dispatch::http(deployment, request, id.clone(), span.clone()).await.map_err(|e| failed(&e))?;
         if version == Version::HTTP_10 {
             return at_once(response).await;
         }

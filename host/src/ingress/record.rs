@@ -57,16 +57,19 @@ impl Handling {
         let mut waits = 0;
         loop {
             let deployment = self.service.pick_for_record();
-            let version = &deployment.version;
-            let span = self.span(&id, version);
+            let version = deployment.version.clone();
+            let span = self.span(&id, &version);
             let last = record.attempt >= self.trigger.attempts;
-            let reason = match self.attempt(&deployment, &record, &id, span.clone()).await {
+            let attempted = self.attempt(&deployment, &record, &id, span.clone()).await;
+            // What follows may take long, and uses it no more.
+            drop(deployment);
+            let reason = match attempted {
                 Ok(()) => return Done::Settled,
                 Err(Failed::Record(Failure::Reject(reason))) => {
-                    return self.bury(&record, version, reason, &span, stopping).await;
+                    return self.bury(&record, &version, reason, &span, stopping).await;
                 }
                 Err(Failed::Record(Failure::Retry(reason))) if last => {
-                    return self.bury(&record, version, reason, &span, stopping).await;
+                    return self.bury(&record, &version, reason, &span, stopping).await;
                 }
                 Err(Failed::Record(Failure::Retry(reason))) => {
                     record.attempt += 1;

@@ -34,7 +34,6 @@ pub(super) async fn call(
     }))
 }
 
-/// A copy: the deployment itself would wait for the end of the call if another one takes its place.
 fn trigger(service: &Service) -> Option<HttpTrigger> {
     match service.live().spec.trigger() {
         Trigger::Http(trigger) => Some(trigger.clone()),

@@ -1,29 +1,67 @@
-//! How the host is: readiness, and the mailbox of a store that sends no real mail.
+//! How the host is: whether it lives, whether it is ready, and what it measures.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Response, StatusCode};
-use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
-use serde_json::json;
+use axum::Json;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode};
 
-use super::{Admin, json as json_response};
-use crate::ingress::problem::{Body, full, problem};
+use super::Admin;
+use super::api::{Health, HealthStatus, Readiness, ReadinessStatus};
 use crate::topics::Named;
 
 /// How long a backend may take before it counts as away.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// More than the mailbox ever holds.
-pub(super) const MAX_ANSWER: usize = 16 << 20;
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The process lives.
+#[utoipa::path(get, path = "/healthz", responses((status = 200, description = "It does.", body = Health)))]
+pub(super) async fn health() -> Json<Health> {
+    Json(Health { status: HealthStatus::Ok })
+}
+
+/// Every service can be called, every backend answers, and no partition is held.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    responses(
+        (status = 200, description = "So it is.", body = Readiness),
+        (status = 503, description = "Something is missing, or the host stops.", body = Readiness),
+    ),
+)]
+pub(super) async fn readiness(State(admin): State<Arc<Admin>>, headers: HeaderMap) -> (StatusCode, Json<Readiness>) {
+    let mut readiness = admin.readiness().await;
+    // Reasons name servers and users, so they are for those who may ask for all else.
+    if !admin.guard.lets_in(&headers) && readiness.status != ReadinessStatus::Stopping {
+        readiness.missing = few(readiness.missing);
+        readiness.warnings = few(readiness.warnings);
+    }
+    let is_ready = readiness.status == ReadinessStatus::Ready;
+    (if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(readiness))
+}
+
+/// Measurements.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    responses(
+        (status = 200, description = "OpenMetrics text.", body = String, content_type = "application/openmetrics-text"),
+    ),
+)]
+pub(super) async fn metrics(State(admin): State<Arc<Admin>>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, OPEN_METRICS)], admin.supervisor.swapper.clients.metrics.text())
+}
 
 impl Admin {
-    /// With `reasons`, what is missing and why. They name servers and users, so they are for those who may ask for all else.
-    pub(super) async fn ready(&self, reasons: bool) -> Response<Body> {
+    async fn readiness(&self) -> Readiness {
         if self.supervisor.stopping.is_cancelled() {
-            let stopping = json!({"status": "stopping", "missing": ["the host was told to stop"], "warnings": []});
-            return json_response(StatusCode::SERVICE_UNAVAILABLE, &stopping);
+            let missing = vec!["the host was told to stop".to_owned()];
+            return Readiness { status: ReadinessStatus::Stopping, missing, warnings: Vec::new() };
         }
         let (mut missing, mut warnings, mut topics) = (Vec::new(), Vec::new(), BTreeSet::new());
         for service in self.supervisor.services() {
@@ -40,29 +78,8 @@ impl Admin {
         missing.extend(
             self.supervisor.swapper.clients.missing(topics.into_iter().map(Named::from).collect(), PING_TIMEOUT).await,
         );
-        if !reasons {
-            (missing, warnings) = (few(missing), few(warnings));
-        }
-        match missing.as_slice() {
-            [] => json_response(StatusCode::OK, &json!({"status": "ready", "warnings": warnings})),
-            missing => json_response(
-                StatusCode::SERVICE_UNAVAILABLE,
-                &json!({"status": "waiting", "missing": missing, "warnings": warnings}),
-            ),
-        }
-    }
-
-    pub(super) async fn mailbox(&self) -> Response<Body> {
-        let Some(mailbox) = &self.settings.mailbox else {
-            return problem(StatusCode::NOT_FOUND, "there is no mailbox: mails go to SendGrid; see `admin.mailbox`");
-        };
-        let Ok(uri) = mailbox.as_str().parse() else {
-            return problem(StatusCode::BAD_GATEWAY, "`admin.mailbox` cannot be asked");
-        };
-        match self.http.get(uri).await {
-            Ok(answer) => pass_on(answer).await,
-            Err(_) => problem(StatusCode::BAD_GATEWAY, "the mailbox does not answer"),
-        }
+        let status = if missing.is_empty() { ReadinessStatus::Ready } else { ReadinessStatus::Waiting };
+        Readiness { status, missing, warnings }
     }
 }
 
@@ -70,16 +87,4 @@ impl Admin {
 fn few(reasons: Vec<String>) -> Vec<String> {
     let hint = || vec![format!("{} left out: ask with the token of the admin port, or see the log", reasons.len())];
     if reasons.is_empty() { reasons } else { hint() }
-}
-
-async fn pass_on(answer: Response<Incoming>) -> Response<Body> {
-    let status = answer.status();
-    match Limited::new(answer.into_body(), MAX_ANSWER).collect().await {
-        Ok(body) => {
-            let mut response = super::with_type("application/json", full(body.to_bytes()));
-            *response.status_mut() = status;
-            response
-        }
-        Err(_) => problem(StatusCode::BAD_GATEWAY, "the mailbox ended its answer early"),
-    }
 }

@@ -1,41 +1,42 @@
-//! The admin port, for those who run the host. `openapi.json` beside this file describes it; the routes are:
-//!
-//! - `GET /healthz`: the process lives.
-//! - `GET /readyz`: every service can be called and every backend answers; else 503, with what is missing.
-//! - `GET /metrics`: measurements in the OpenMetrics text format.
-//! - `GET /openapi.json`: the description of this API.
-//! - `GET /mailbox`: passed on to the mailbox that stands in for SendGrid, where the manifest names one.
-//! - `GET /services`: every service, with the version that is live.
-//! - `GET /services/{name}/history`: what was swapped, when, by what, and what came of it.
-//! - `GET /services/{name}/logs`: what it has logged, with `?follow=true` also what it will.
-//! - `POST /services/{name}/versions`: brings the component in the body to life.
-//! - `POST /services/{name}/rollback`, with `?to=<digest>`: goes back to a version that is kept.
-//!
-//! With a token, all but the first two need it.
+//! The admin port, for those who run the host. Which routes there are, [`open`] and [`guarded`] say, and the document of the
+//! API is made of the same handlers and of the types in `api.rs`: `GET /openapi.json`.
 
+pub mod api;
 pub mod client;
+mod extract;
+mod guard;
 mod health;
+mod history;
 mod logs;
+mod mailbox;
+mod refusal;
 mod versions;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use http::{Method, Request, Response, StatusCode};
-use hyper::body::Incoming;
+use axum::extract::State;
+use axum::middleware::from_fn_with_state;
+use axum::response::IntoResponse;
+use axum::{Router, body};
+use http::header::CONTENT_TYPE;
+use http::{Method, StatusCode};
+use http_body_util::BodyExt;
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use serde::Serialize;
-use subtle::ConstantTimeEq as _;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tower_service::Service as _;
+use utoipa::openapi::{Info, OpenApi, Paths};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+use utoipa_axum::routes;
 
+use self::guard::Guard;
+use self::refusal::Refusal;
 use crate::config;
 use crate::ingress::listener::{self, Bounds};
-use crate::ingress::problem::{Body, full, problem};
+use crate::ingress::problem::Body;
 use crate::supervisor::Supervisor;
 
 /// Few people and a probe or two use it.
@@ -45,13 +46,13 @@ const BOUNDS: Bounds =
 /// Whoever follows a log keeps a connection: there must be others left, above all for probes.
 const MAX_FOLLOWERS: usize = BOUNDS.max_connections / 2;
 
-const OPENAPI: &str = include_str!("openapi.json");
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
 struct Admin {
     supervisor: Arc<Supervisor>,
     settings: config::Admin,
-    http: Client<HttpConnector, http_body_util::Empty<hyper::body::Bytes>>,
+    guard: Guard,
+    /// The description of this API, as JSON.
+    document: String,
+    http: mailbox::Http,
     /// Ends those who follow a log.
     stop: CancellationToken,
     /// Places for them.
@@ -65,89 +66,79 @@ pub async fn serve(
     settings: config::Admin,
     stop: CancellationToken,
 ) {
+    let guard = Guard::new(settings.token.as_deref());
+    let (routes, document) = api(guard.clone());
+    let document = document.to_json().expect("a document has only strings as keys");
     let http = Client::builder(TokioExecutor::new()).build_http();
     let followers = Arc::new(Semaphore::new(MAX_FOLLOWERS));
-    let admin = Arc::new(Admin { supervisor, settings, http, stop: stop.clone(), followers });
+    let admin = Admin { supervisor, settings, guard, document, http, stop: stop.clone(), followers };
+    let routes: Router = routes.with_state(Arc::new(admin));
     listener::serve(Arc::new(listener), BOUNDS, stop, move |request| {
-        let admin = admin.clone();
-        async move { Ok(admin.answer(request).await) }
+        // A router is ready at any time.
+        let answer = routes.clone().call(request);
+        async move { Ok(answer.await?.map(to_body)) }
     })
     .await;
 }
 
-impl Admin {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
-        let path = request.uri().path().to_owned();
-        let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-        let is_health = matches!(segments.as_slice(), ["healthz" | "readyz"]);
-        let is_authorized = self.is_authorized(&request);
-        if !is_health && !is_authorized {
-            return problem(StatusCode::UNAUTHORIZED, "send `Authorization: Bearer <admin.token>`");
-        }
-        match (request.method(), segments.as_slice()) {
-            (&Method::GET, ["healthz"]) => json(StatusCode::OK, &serde_json::json!({"status": "ok"})),
-            (&Method::GET, ["readyz"]) => self.ready(is_authorized).await,
-            (&Method::GET, ["metrics"]) => {
-                with_type(OPEN_METRICS, full(self.supervisor.swapper.clients.metrics.text()))
-            }
-            (&Method::GET, ["openapi.json"]) => with_type("application/json", full(OPENAPI)),
-            (&Method::GET, ["mailbox"]) => self.mailbox().await,
-            (&Method::GET, ["services"]) => self.services(),
-            (&Method::GET, ["services", name, "history"]) => self.history(name),
-            (&Method::GET, ["services", name, "logs"]) => self.logs(name, request.uri().query()),
-            (&Method::POST, ["services", name, "versions"]) => self.upload(name, request).await,
-            (&Method::POST, ["services", name, "rollback"]) => self.rollback(name, request.uri().query()).await,
-            (_, ["healthz" | "readyz" | "metrics" | "openapi.json" | "mailbox" | "services"])
-            | (_, ["services", _, "history" | "logs" | "versions" | "rollback"]) => not_allowed(segments.last()),
-            _ => problem(StatusCode::NOT_FOUND, "there is nothing here; GET /openapi.json says what there is"),
-        }
-    }
+/// A handler with its description: a route without one has another type.
+type Route = UtoipaMethodRouter<Arc<Admin>>;
 
-    /// Compares in a time that does not depend on where the first difference is.
-    fn is_authorized(&self, request: &Request<Incoming>) -> bool {
-        let Some(token) = &self.settings.token else { return true };
-        let expected = format!("Bearer {token}");
-        let given = request.headers().get(AUTHORIZATION).map_or(&[][..], HeaderValue::as_bytes);
-        given.ct_eq(expected.as_bytes()).into()
-    }
+/// The routes that need no token, for probes.
+fn open() -> [Route; 2] {
+    [routes!(health::health), routes!(health::readiness)]
 }
 
-fn not_allowed(resource: Option<&&str>) -> Response<Body> {
-    let allowed = if matches!(resource, Some(&"versions" | &"rollback")) { "POST" } else { "GET" };
-    let mut refusal = problem(StatusCode::METHOD_NOT_ALLOWED, &format!("this resource answers {allowed}"));
-    refusal.headers_mut().insert(http::header::ALLOW, HeaderValue::from_static(allowed));
-    refusal
+/// The routes that need the token, if there is one.
+fn guarded() -> [Route; 8] {
+    [
+        routes!(health::metrics),
+        routes!(document),
+        routes!(mailbox::mailbox),
+        routes!(versions::services),
+        routes!(history::history),
+        routes!(logs::logs),
+        routes!(versions::upload),
+        routes!(versions::rollback),
+    ]
 }
 
-fn json(status: StatusCode, body: &impl Serialize) -> Response<Body> {
-    let text = serde_json::to_string(body).expect("answers have only strings as keys");
-    let mut response = with_type("application/json", full(text));
-    *response.status_mut() = status;
-    response
+/// All routes, and the document that describes them. A path that is not there needs the token as well: without it nobody
+/// learns what there is.
+fn api(guard: Guard) -> (Router<Arc<Admin>>, OpenApi) {
+    let (open, mut document) = described(open());
+    let (guarded, mut more) = described(guarded());
+    guard::describe(&mut more);
+    document.merge(more);
+    let guarded = guarded
+        .fallback(absent)
+        .method_not_allowed_fallback(not_allowed)
+        .layer(from_fn_with_state(guard, guard::check));
+    (open.method_not_allowed_fallback(not_allowed).merge(guarded), document)
 }
 
-fn with_type(content_type: &'static str, body: Body) -> Response<Body> {
-    let mut response = Response::new(body);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response
+fn described<const N: usize>(routes: [Route; N]) -> (Router<Arc<Admin>>, OpenApi) {
+    let info = Info::new("componentd admin API", env!("CARGO_PKG_VERSION"));
+    let router = OpenApiRouter::with_openapi(OpenApi::new(info, Paths::new()));
+    routes.into_iter().fold(router, OpenApiRouter::routes).split_for_parts()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::OPENAPI;
+/// This document.
+#[utoipa::path(get, path = "/openapi.json", responses((status = 200, description = "OpenAPI 3.1.", body = Object)))]
+async fn document(State(admin): State<Arc<Admin>>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], admin.document.clone())
+}
 
-    #[test]
-    fn every_route_is_described() {
-        let document: serde_json::Value = serde_json::from_str(OPENAPI).unwrap();
-        let source = include_str!("mod.rs");
-        let routes = source.lines().filter_map(|line| line.strip_prefix("//! - `")).filter_map(|line| {
-            let (method, rest) = line.split_once(' ')?;
-            Some((method.to_lowercase(), rest.split_once('`')?.0))
-        });
-        let routes: Vec<_> = routes.collect();
-        assert_eq!(routes.len(), 10);
-        for (method, path) in routes {
-            assert!(document["paths"][path][&method].is_object(), "{method} {path}");
-        }
-    }
+async fn absent() -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, "there is nothing here; GET /openapi.json says what there is")
+}
+
+/// The router adds `Allow`.
+async fn not_allowed(method: Method) -> Refusal {
+    let detail = format!("this resource does not answer {method}; the header `allow` says what it answers");
+    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, detail)
+}
+
+fn to_body(body: body::Body) -> Body {
+    body.map_err(axum::Error::into_inner).boxed_unsync()
 }

@@ -1,85 +1,119 @@
 //! Which versions are live, and putting others there. Every action leaves a line in the log.
 
-use http::{Request, Response, StatusCode};
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use http::StatusCode;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Incoming;
-use serde::{Deserialize, Serialize};
 use tracing::info;
 
-use super::{Admin, json};
+use super::Admin;
+use super::api::{Component, Problem, RollbackQuery, Service, Swapped};
+use super::extract::{Path, Query};
+use super::refusal::Refusal;
 use crate::artifact::{Artifact, Source};
 use crate::config::reasons::unknown;
 use crate::digest::short;
-use crate::ingress::problem::{Body, problem};
-use crate::registry::Service;
+use crate::registry;
 use crate::rejected::Rejected;
 
-/// A service as the API shows it.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Status {
-    pub name: String,
-    /// The version that is live.
-    pub version: String,
-    pub component: String,
-    pub ready: bool,
-    /// What the live version has answered, and how much of that failed.
-    pub invocations: u64,
-    pub failures: u64,
+/// Every service, with the version that is live.
+#[utoipa::path(get, path = "/services", responses((status = 200, description = "By name.", body = Vec<Service>)))]
+pub(super) async fn services(State(admin): State<Arc<Admin>>) -> Json<Vec<Service>> {
+    Json(admin.supervisor.services().iter().map(|service| Service::from(&**service)).collect())
 }
 
-/// What a swap came to.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Swapped {
-    pub service: String,
-    pub version: String,
+/// Brings the component in the body to life, and answers when it is live.
+#[utoipa::path(
+    post,
+    path = "/services/{name}/versions",
+    params(("name" = String, Path, description = "The service.")),
+    request_body(content = Component, content_type = "application/wasm", description = "At most `admin.max-upload`."),
+    responses(
+        (status = 200, description = "It is live.", body = Swapped),
+        (status = 400, description = "The upload ended before it was whole.", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such service.", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "The component is too large.", body = Problem, content_type = "application/problem+json"),
+        (
+            status = 422,
+            description = "The version was refused; `detail` names the step and the reason.",
+            body = Problem,
+            content_type = "application/problem+json",
+        ),
+    ),
+)]
+pub(super) async fn upload(
+    State(admin): State<Arc<Admin>>,
+    Path(name): Path<String>,
+    body: Body,
+) -> Result<Json<Swapped>, Refusal> {
+    admin.service(&name)?;
+    let limit = admin.settings.max_upload.0;
+    let body = Limited::new(body, limit).collect().await.map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            let detail = format!("a component may have at most {limit} bytes (admin.max-upload)");
+            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+        } else {
+            Refusal::new(StatusCode::BAD_REQUEST, "the upload ended before it was whole")
+        }
+    })?;
+    let bytes = body.to_bytes();
+    info!(target: "audit", service = name, bytes = bytes.len(), "upload");
+    admin.swap(&name, Artifact::new(&*bytes, Source::Upload)).await
+}
+
+/// Goes back to a version that is kept.
+#[utoipa::path(
+    post,
+    path = "/services/{name}/rollback",
+    params(("name" = String, Path, description = "The service."), RollbackQuery),
+    responses(
+        (status = 200, description = "It is live.", body = Swapped),
+        (status = 400, description = "The query cannot be read.", body = Problem, content_type = "application/problem+json"),
+        (
+            status = 404,
+            description = "There is no such service or version, or several versions begin so.",
+            body = Problem,
+            content_type = "application/problem+json",
+        ),
+        (status = 409, description = "No versions are kept.", body = Problem, content_type = "application/problem+json"),
+        (
+            status = 422,
+            description = "The version was refused; `detail` names the step and the reason.",
+            body = Problem,
+            content_type = "application/problem+json",
+        ),
+    ),
+)]
+pub(super) async fn rollback(
+    State(admin): State<Arc<Admin>>,
+    Path(name): Path<String>,
+    Query(query): Query<RollbackQuery>,
+) -> Result<Json<Swapped>, Refusal> {
+    let service = admin.service(&name)?;
+    info!(target: "audit", service = name, to = query.to, "rollback");
+    let artifact = admin.kept(&service, query.to.as_deref())?;
+    admin.swap(&name, artifact).await
 }
 
 impl Admin {
-    pub(super) fn services(&self) -> Response<Body> {
-        let services: Vec<Status> = self.supervisor.services().iter().map(|service| status(service)).collect();
-        json(StatusCode::OK, &services)
-    }
-
-    pub(super) fn history(&self, name: &str) -> Response<Body> {
-        match self.supervisor.service(name) {
-            Some(service) => json(StatusCode::OK, &service.history.entries()),
-            None => self.no_service(name),
-        }
-    }
-
-    pub(super) async fn upload(&self, name: &str, request: Request<Incoming>) -> Response<Body> {
-        if self.supervisor.service(name).is_none() {
-            return self.no_service(name);
-        }
-        let limit = self.settings.max_upload.0;
-        let body = match Limited::new(request.into_body(), limit).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(error) if error.is::<LengthLimitError>() => {
-                let detail = format!("a component may have at most {limit} bytes (admin.max-upload)");
-                return problem(StatusCode::PAYLOAD_TOO_LARGE, &detail);
-            }
-            Err(_) => return problem(StatusCode::BAD_REQUEST, "the upload ended before it was whole"),
-        };
-        info!(target: "audit", service = name, bytes = body.len(), "upload");
-        self.swap(name, Artifact::new(&*body, Source::Upload)).await
-    }
-
-    pub(super) async fn rollback(&self, name: &str, query: Option<&str>) -> Response<Body> {
-        let Some(service) = self.supervisor.service(name) else { return self.no_service(name) };
-        let asked = query.and_then(|query| query.strip_prefix("to="));
-        info!(target: "audit", service = name, to = asked, "rollback");
-        match self.kept(&service, asked) {
-            Ok(artifact) => self.swap(name, artifact).await,
-            Err((status, reason)) => problem(status, &reason),
-        }
+    /// The service of this name.
+    pub(super) fn service(&self, name: &str) -> Result<Arc<registry::Service>, Refusal> {
+        self.supervisor.service(name).ok_or_else(|| {
+            let services = self.supervisor.services();
+            let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
+            Refusal::new(StatusCode::NOT_FOUND, unknown("service", name, &names))
+        })
     }
 
     /// The version whose digest begins so, or the one before the live one.
-    fn kept(&self, service: &Service, asked: Option<&str>) -> Result<Artifact, (StatusCode, String)> {
+    fn kept(&self, service: &registry::Service, asked: Option<&str>) -> Result<Artifact, Refusal> {
         let (name, archive) = (&service.name, &self.supervisor.swapper.archive);
         if !archive.is_kept() {
             let reason = "no versions are kept: set `state` under [host] in the manifest, and restart the host";
-            return Err((StatusCode::CONFLICT, reason.to_owned()));
+            return Err(Refusal::new(StatusCode::CONFLICT, reason));
         }
         let kept: Vec<String> = archive.versions(name);
         let digest = match asked {
@@ -92,44 +126,40 @@ impl Admin {
                 )
             }),
         };
-        let digest = digest.map_err(|reason| (StatusCode::NOT_FOUND, reason))?;
-        archive.version(name, &digest).ok_or_else(|| (StatusCode::NOT_FOUND, not_kept(name, &digest, &kept)))
-    }
-
-    /// What is asked for is none of the services that run.
-    pub(super) fn no_service(&self, name: &str) -> Response<Body> {
-        let services = self.supervisor.services();
-        let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
-        problem(StatusCode::NOT_FOUND, &unknown("service", name, &names))
+        let absent = |reason: String| Refusal::new(StatusCode::NOT_FOUND, reason);
+        let digest = digest.map_err(absent)?;
+        archive.version(name, &digest).ok_or_else(|| absent(not_kept(name, &digest, &kept)))
     }
 
     /// A service that is gone by then is a step of the swap: `found`.
-    async fn swap(&self, name: &str, artifact: Artifact) -> Response<Body> {
+    async fn swap(&self, name: &str, artifact: Artifact) -> Result<Json<Swapped>, Refusal> {
         // A client that hangs up must not leave a swap half-way.
         let (supervisor, service) = (self.supervisor.clone(), name.to_owned());
         let swap = tokio::spawn(async move { supervisor.swap(&service, artifact).await });
-        match swap.await.expect("a swap does not panic") {
-            Ok(digest) => json(StatusCode::OK, &Swapped { service: name.to_owned(), version: digest.full() }),
-            Err(rejected) => refused(&rejected),
+        let digest = swap.await.expect("a swap does not panic")?;
+        Ok(Json(Swapped { service: name.to_owned(), version: digest.full() }))
+    }
+}
+
+impl From<&registry::Service> for Service {
+    fn from(service: &registry::Service) -> Self {
+        let live = service.live();
+        let (invocations, failures) = live.outcomes.counts();
+        Self {
+            name: service.name.clone(),
+            version: live.version.digest().full(),
+            component: live.spec.component.display().to_string(),
+            ready: service.is_ready(),
+            invocations,
+            failures,
         }
     }
 }
 
-fn status(service: &Service) -> Status {
-    let live = service.live();
-    let (invocations, failures) = live.outcomes.counts();
-    Status {
-        name: service.name.clone(),
-        version: live.version.digest().full(),
-        component: live.spec.component.display().to_string(),
-        ready: service.is_ready(),
-        invocations,
-        failures,
+impl From<Rejected> for Refusal {
+    fn from(rejected: Rejected) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, format!("not {}: {rejected}", rejected.step()))
     }
-}
-
-fn refused(rejected: &Rejected) -> Response<Body> {
-    problem(StatusCode::UNPROCESSABLE_ENTITY, &format!("not {}: {rejected}", rejected.step()))
 }
 
 /// The one version whose digest begins so.

@@ -43,7 +43,7 @@ impl CommandError {
             Self::DeadLetters(_)
             | Self::Unwell { .. }
             | Self::NotReady(_)
-            | Self::Admin(AdminError::Unreachable { .. }) => 69,
+            | Self::Admin(AdminError::Unreachable { .. } | AdminError::Unreadable { .. }) => 69,
             Self::Admin(AdminError::Refused(_)) => 65,
             Self::Init(_) => 73,
             Self::Output(_) => 74,

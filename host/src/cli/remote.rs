@@ -2,28 +2,20 @@
 
 use std::path::Path;
 
-use http::Method;
-use serde_json::Value;
+use serde::Serialize;
 
 use super::CommandError;
 use super::arguments::{AdminArguments, HostArguments};
-use crate::admin::client::AdminClient;
+use crate::admin::api::{Component, Entry, Outcome, ReadinessStatus, RollbackQuery, Service, Swapped};
+use crate::admin::client::{AdminClient, AdminError};
 use crate::artifact;
 use crate::config::AdminAccess;
 use crate::digest::short;
 use crate::error::StartError;
 
 pub(super) async fn status(arguments: &AdminArguments) -> Result<(), CommandError> {
-    let services = client(&arguments.host)?.ask(Method::GET, "/services", Vec::new()).await?;
-    show(&services, arguments.json, |service| {
-        let ready = if service["ready"] == true { "ready" } else { "not ready" };
-        let (calls, failures) = (&service["invocations"], &service["failures"]);
-        format!(
-            "{:<20} {}  {ready}  {calls} calls, {failures} failed",
-            text(&service["name"]),
-            short(text(&service["version"]))
-        )
-    });
+    let services = client(&arguments.host)?.services().await?;
+    show(arguments, &services, services.iter().map(service));
     Ok(())
 }
 
@@ -31,8 +23,8 @@ pub(super) async fn swap(arguments: &AdminArguments, service: &str, component: &
     let client = client(&arguments.host)?;
     let bytes = artifact::read_bytes(component).await.map_err(|e| StartError::File(Box::new(e)))?;
     eprintln!("{service}: checking, compiling, probing {} …", component.display());
-    let swapped = client.ask(Method::POST, &format!("/services/{service}/versions"), bytes).await?;
-    show(&swapped, arguments.json, live);
+    let swapped = client.upload(service, Component(bytes)).await?;
+    show(arguments, &swapped, [live(&swapped)]);
     Ok(())
 }
 
@@ -41,25 +33,23 @@ pub(super) async fn rollback(
     service: &str,
     version: Option<&str>,
 ) -> Result<(), CommandError> {
-    let to = version.map(|version| format!("?to={version}")).unwrap_or_default();
-    let path = format!("/services/{service}/rollback{to}");
-    let swapped = client(&arguments.host)?.ask(Method::POST, &path, Vec::new()).await?;
-    show(&swapped, arguments.json, live);
+    let query = RollbackQuery { to: version.map(str::to_owned) };
+    let swapped = client(&arguments.host)?.rollback(service, &query).await?;
+    show(arguments, &swapped, [live(&swapped)]);
     Ok(())
 }
 
 pub(super) async fn history(arguments: &AdminArguments, service: &str) -> Result<(), CommandError> {
-    let entries =
-        client(&arguments.host)?.ask(Method::GET, &format!("/services/{service}/history"), Vec::new()).await?;
-    show(&entries, arguments.json, |entry| {
-        let (at, by) = (text(&entry["at"]), text(&entry["by"]));
-        format!("{at}  {}  by {by:<8}  {}", short(text(&entry["version"])), outcome(&entry["outcome"]))
-    });
+    let entries = client(&arguments.host)?.history(service).await?;
+    show(arguments, &entries, entries.iter().map(entry));
     Ok(())
 }
 
 pub(super) async fn ready(host: &HostArguments) -> Result<(), CommandError> {
-    client(host)?.ask(Method::GET, "/readyz", Vec::new()).await.map_err(CommandError::NotReady)?;
+    let readiness = client(host)?.readiness().await.map_err(CommandError::NotReady)?;
+    if readiness.status != ReadinessStatus::Ready {
+        return Err(CommandError::NotReady(AdminError::Refused(readiness.missing.join("; "))));
+    }
     println!("ready");
     Ok(())
 }
@@ -70,32 +60,29 @@ pub(super) fn client(host: &HostArguments) -> Result<AdminClient, CommandError> 
     Ok(AdminClient::new(access))
 }
 
-/// A line for each, or for the only one.
-fn show(value: &Value, json: bool, line: impl Fn(&Value) -> String) {
-    if json {
-        println!("{value}");
-        return;
-    }
-    match value.as_array() {
-        Some(values) => values.iter().for_each(|value| println!("{}", line(value))),
-        None => println!("{}", line(value)),
+/// The answer as it came, or as lines for people.
+fn show(arguments: &AdminArguments, answer: &impl Serialize, lines: impl IntoIterator<Item = String>) {
+    if arguments.json {
+        println!("{}", serde_json::to_string(answer).expect("what was JSON can be written as JSON"));
+    } else {
+        lines.into_iter().for_each(|line| println!("{line}"));
     }
 }
 
-fn live(swapped: &Value) -> String {
-    format!("{}: {} is live", text(&swapped["service"]), short(text(&swapped["version"])))
+fn service(Service { name, version, ready, invocations, failures, .. }: &Service) -> String {
+    let ready = if *ready { "ready" } else { "not ready" };
+    format!("{name:<20} {}  {ready}  {invocations} calls, {failures} failed", short(version))
 }
 
-fn outcome(outcome: &Value) -> String {
-    if let Some(rejected) = outcome.get("rejected") {
-        return format!("rejected, not {}: {}", text(&rejected["step"]), text(&rejected["reason"]));
-    }
-    match outcome.get("rolled-back") {
-        Some(rolled_back) => format!("rolled back: {}", text(&rolled_back["reason"])),
-        None => text(outcome).to_owned(),
-    }
+fn live(Swapped { service, version }: &Swapped) -> String {
+    format!("{service}: {} is live", short(version))
 }
 
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
+fn entry(Entry { at, version, by, outcome }: &Entry) -> String {
+    let outcome = match outcome {
+        Outcome::Live => "live".to_owned(),
+        Outcome::Rejected { step, reason } => format!("rejected, not {step}: {reason}"),
+        Outcome::RolledBack { reason } => format!("rolled back: {reason}"),
+    };
+    format!("{at}  {}  by {by:<8}  {outcome}", short(version))
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report, also in a function that tests share")]
 
+mod admin;
 mod capabilities;
 mod commands;
 mod cors;

@@ -3,6 +3,8 @@
 use http::header::AUTHORIZATION;
 use rustix::process::Signal;
 
+use crate::admin::document::Document;
+use crate::support::echo;
 use crate::support::host::free_port;
 use crate::support::process::{Ended, ManifestFile, Process, command};
 use crate::swap::versions::Mark;
@@ -134,10 +136,7 @@ async fn the_reasons_of_readiness_are_for_whoever_has_the_token() {
     let missing = reply.json()["missing"].clone();
     assert_eq!(reply.status, 503);
     let document = admin.get_with("/openapi.json", AUTHORIZATION, "Bearer secret").await.json();
-    let described = &document["paths"]["/readyz"]["get"]["responses"]["503"]["content"];
-    let schema = &described[reply.header("content-type").unwrap()]["schema"]["properties"];
-    let members = |object: &serde_json::Value| object.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-    assert_eq!(members(schema), members(&reply.json()), "as it is described");
+    Document::new(document).check("GET /readyz", &reply);
     assert!(missing[0].as_str().is_some_and(|reason| reason.starts_with("Redis: Connection refused")), "{missing}");
     running.stop().await;
 }
@@ -164,4 +163,8 @@ async fn what_is_no_admin_port_is_named_with_the_mend() {
     assert!(ended.expect(64).contains("name the one that the host has taken with --admin"), "{ended:?}");
     let nobody = command(&["status", "--admin", "127.0.0.1:1"], &[]).await;
     assert!(nobody.expect(69).contains("nobody answers at http://127.0.0.1:1: "), "{nobody:?}");
+    let other = echo::start().await.to_string();
+    let ended = command(&["status", "--admin", &other], &[]).await;
+    let expected = format!("componentd: the answer of http://{other} cannot be read (200 OK: invalid type: map, ");
+    assert!(ended.expect(69).starts_with(&expected), "{ended:?}");
 }

@@ -18,18 +18,3 @@ wasmtime::component::bindgen!({
         "componentd:postgres/client.transaction": crate::capability::postgres::Transaction,
     },
 });
-
-/// What a component exports to be called with Kafka records.
-pub mod handler {
-    wasmtime::component::bindgen!({
-        path: ["../wit/kafka"],
-        inline: "
-            package componentd:host;
-            world kafka-handler {
-                export componentd:kafka/handler@0.1.0;
-            }
-        ",
-        world: "componentd:host/kafka-handler",
-        exports: { default: async },
-    });
-}

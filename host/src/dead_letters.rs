@@ -15,7 +15,7 @@ use crate::bindings::componentd::kafka::types::{Header, OutgoingRecord};
 use crate::capability::kafka::{Producer, client_config};
 use crate::config::{KafkaBackend, KafkaTrigger};
 use crate::ingress::kafka::place::{Gap, Kept};
-use crate::ingress::record::DEAD_LETTER_PREFIX;
+use crate::ingress::kafka::record::DEAD_LETTER_PREFIX;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 

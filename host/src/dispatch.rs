@@ -1,32 +1,35 @@
-//! One invocation: a place, an instance, the call with its deadline and budget, the outcome.
+//! One invocation: a place, an instance, the call with its deadline and budget, the outcome. What is called, and with what, is
+//! the trigger's business.
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderValue, Method, Request};
-use tokio::sync::oneshot;
+use http::HeaderValue;
 use tracing::{Instrument, Span, error, warn};
 use wasmtime::PoolConcurrencyLimitError;
-use wasmtime_wasi_http::WasiHttpView;
-use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 
-use crate::bindings::handler::exports::componentd::kafka::handler::{Failure, IncomingRecord};
 use crate::capability::logging::Output;
-use crate::deployment::{Deployment, InUse};
-use crate::ingress::received::Received;
-use crate::instances::Watched;
+use crate::deployment::Deployment;
+use crate::instances::{Instance, Watched};
 use crate::limits::{LimitExceeded, Metered, Saturated};
 use crate::metrics::Outcome;
-use crate::response::GuestResponse;
-use crate::running::{Invoked, Running};
 use crate::state::Invocation;
 use crate::trap::Trap;
 
 /// The id of invocations that nobody asked for.
 pub const PROBE: HeaderValue = HeaderValue::from_static("probe");
 
-/// Why an invocation has no result of the component's own.
+/// What is called in an instance, with its arguments.
+pub trait Call: Send {
+    /// What the component returns.
+    type Output: Send;
+
+    /// Calls it. The exports are those that the trigger's [`Entry`](crate::trigger::Entry) has found.
+    fn call(self, instance: &mut Instance) -> impl Future<Output = wasmtime::Result<Self::Output>> + Send;
+}
+
+/// Why an invocation did not come to its own end.
 #[derive(Debug, thiserror::Error)]
 pub enum InvocationError {
     #[error("as many invocations wait as may (limits.queue)")]
@@ -39,14 +42,6 @@ pub enum InvocationError {
     LimitExceeded(LimitExceeded),
     #[error("{0}")]
     Trapped(Trap),
-    #[error("the component ended without an answer")]
-    NoAnswer,
-    #[error("the component answered with an error: {0:?}")]
-    Refused(ErrorCode),
-    #[error("the component has not finished its response (`outgoing-body.finish`)")]
-    Unfinished,
-    #[error("the response is larger than {0} bytes (limits.response)")]
-    ResponseTooLarge(usize),
     #[error("the drain deadline of its version has passed (swap.drain)")]
     Cut,
 }
@@ -87,11 +82,9 @@ impl InvocationError {
         match self {
             Self::Saturated | Self::NoPlace => Outcome::Saturated,
             Self::TimedOut(_) => Outcome::Timeout,
-            Self::LimitExceeded(_) | Self::ResponseTooLarge(_) => Outcome::Limit,
+            Self::LimitExceeded(_) => Outcome::Limit,
             Self::Trapped(_) => Outcome::Trap,
             Self::Cut => Outcome::Cut,
-            Self::NoAnswer | Self::Refused(_) => Outcome::NoAnswer,
-            Self::Unfinished => Outcome::Incomplete,
         }
     }
 }
@@ -102,81 +95,58 @@ impl From<Saturated> for InvocationError {
     }
 }
 
-/// Calls the service with an HTTP request.
-///
-/// The response comes as soon as the component has set it; the component runs on and writes the body, or does what it has
-/// left to do, to its own end or its deadline. It does so too when the client has gone.
-///
-/// # Errors
-/// There is no response, or it was not whole when the invocation ended, and nothing of it was sent.
-pub async fn http(
-    deployment: InUse,
-    request: Request<Received>,
-    id: HeaderValue,
-    span: Span,
-) -> Result<GuestResponse, InvocationError> {
-    let head_only = *request.method() == Method::HEAD;
-    let permit = deployment.admission.enter().await.inspect_err(|Saturated| {
-        deployment.outcomes.note(Outcome::Saturated);
-    })?;
-    let (sender, head) = oneshot::channel();
-    let invocation = Invocation::new(deployment.clone(), id, span.clone());
-    let away = invocation.away.clone();
-    let mut instance = deployment.instances.take(invocation);
-    let (watched, callee) = (instance.watched(), deployment.clone());
-    let call = Box::pin(async move {
-        callee.instances.instantiate(&mut instance, &callee.version.entry).await?;
-        let (store, proxy) = instance.http();
-        let mut view = store.data_mut().http();
-        let request = view.new_incoming_request(Scheme::Http, request)?;
-        let answer = view.new_response_outparam(sender)?;
-        proxy.wasi_http_incoming_handler().call_handle(store, request, answer).await?;
-        Ok(instance)
-    });
-    let callee = deployment.clone();
-    let call = Box::pin(async move { bounded(&callee, call, watched).await });
-    Running::from(Invoked { call, head, deployment, away, span, fate: None, head_only, _permit: permit })
-        .response()
-        .await
-}
-
-/// What came of a record.
-pub struct RecordOutcome {
-    pub result: Result<Result<(), Failure>, InvocationError>,
-    /// A backend did not answer meanwhile, so a failure says nothing of the record.
+/// What came of a call.
+pub struct Invoked<T> {
+    pub result: Result<T, InvocationError>,
+    /// A backend did not answer meanwhile, so a failure says nothing of what was asked for.
     pub backend_away: bool,
 }
 
-/// Calls the service with a Kafka record.
-pub async fn kafka(
+/// Calls the component once, as soon as there is a place, and counts how that ended: by `outcome`, where it came to its own
+/// end. For triggers that bring one thing after the other; what needs an answer before the end, as HTTP does, uses [`call`].
+pub async fn invoke<C: Call>(
     deployment: &Arc<Deployment>,
-    record: &IncomingRecord,
     id: HeaderValue,
     span: Span,
-) -> RecordOutcome {
+    called: C,
+    outcome: impl FnOnce(&C::Output) -> Outcome,
+) -> Invoked<C::Output> {
     let _permit = deployment.admission.wait().await;
     let invocation = Invocation::new(deployment.clone(), id, span.clone());
     let away = invocation.away.clone();
-    let mut instance = deployment.instances.take(invocation);
-    let watched = instance.watched();
-    let call = Box::pin(async move {
-        deployment.instances.instantiate(&mut instance, &deployment.version.entry).await?;
-        let (store, handler) = instance.kafka();
-        let result = handler.componentd_kafka_handler().call_handle(store, record).await?;
-        Ok((result, instance))
-    });
-    let result = noted(deployment, call, watched).instrument(span).await.map(|(result, instance)| {
-        let Deployment { instances, outcomes, .. } = &**deployment;
-        instances.keep(instances.reusable(instance));
-        outcomes.note(match &result {
-            Ok(()) => Outcome::Ok,
-            Err(_) if away.noted() => Outcome::BackendAway,
-            Err(Failure::Retry(_)) => Outcome::Retry,
-            Err(Failure::Reject(_)) => Outcome::Reject,
+    let instance = deployment.instances.take(invocation);
+    let result = async {
+        let (instance, output) =
+            call(deployment.clone(), instance, called).await.inspect_err(|failure| failure.note(deployment))?;
+        deployment.instances.keep(deployment.instances.reusable(instance));
+        deployment.outcomes.note(match outcome(&output) {
+            Outcome::Ok => Outcome::Ok,
+            _ if away.noted() => Outcome::BackendAway,
+            failed => failed,
         });
-        result
+        Ok(output)
+    };
+    let result = result.instrument(span).await;
+    Invoked { result, backend_away: away.noted() }
+}
+
+/// Calls the component within its limits. The instance comes back too, where it has come to its own end.
+///
+/// # Errors
+/// It has not.
+pub async fn call<C: Call>(
+    deployment: Arc<Deployment>,
+    mut instance: Instance,
+    called: C,
+) -> Result<(Instance, C::Output), InvocationError> {
+    let watched = instance.watched();
+    let callee = &deployment;
+    let guest = Box::pin(async move {
+        callee.instances.instantiate(&mut instance, &callee.version).await?;
+        let output = called.call(&mut instance).await?;
+        Ok((instance, output))
     });
-    RecordOutcome { result, backend_away: away.noted() }
+    bounded(&deployment, guest, watched).await
 }
 
 /// Instantiates the version and lets it go: what traps here would trap at each request.
@@ -184,32 +154,32 @@ pub async fn kafka(
 /// # Errors
 /// It traps, or runs into a limit.
 pub async fn instantiate(deployment: &Arc<Deployment>) -> Result<(), InvocationError> {
-    let mut instance = deployment.instances.take(Invocation::new(deployment.clone(), PROBE, Span::current()));
-    let watched = instance.watched();
-    let start =
-        Box::pin(async move { deployment.instances.instantiate(&mut instance, &deployment.version.entry).await });
-    bounded(deployment, start, watched).await
+    /// Calls nothing.
+    struct Nothing;
+
+    impl Call for Nothing {
+        type Output = ();
+
+        async fn call(self, _: &mut Instance) -> wasmtime::Result<()> {
+            Ok(())
+        }
+    }
+
+    let instance = deployment.instances.take(Invocation::new(deployment.clone(), PROBE, Span::current()));
+    call(deployment.clone(), instance, Nothing).await.map(drop)
 }
 
-/// The call comes in a box, because it is handed on from function to function, and is large.
+/// The guest comes in a box, because it is handed on from function to function, and is large.
 async fn bounded<T>(
     deployment: &Deployment,
-    call: Pin<Box<impl Future<Output = wasmtime::Result<T>>>>,
+    guest: Pin<Box<impl Future<Output = wasmtime::Result<T>>>>,
     watched: Watched,
 ) -> Result<T, InvocationError> {
     let timeout = deployment.spec.limits.timeout.0;
     tokio::select! {
         biased;
-        result = Metered { guest: call, meter: watched.meter } => result.map_err(|error| InvocationError::of(error, &watched.output)),
+        result = Metered { guest, meter: watched.meter } => result.map_err(|error| InvocationError::of(error, &watched.output)),
         () = tokio::time::sleep(timeout) => Err(InvocationError::TimedOut(timeout)),
         () = deployment.cut.cancelled() => Err(InvocationError::Cut),
     }
-}
-
-async fn noted<T>(
-    deployment: &Deployment,
-    call: Pin<Box<impl Future<Output = wasmtime::Result<T>>>>,
-    watched: Watched,
-) -> Result<T, InvocationError> {
-    bounded(deployment, call, watched).await.inspect_err(|failure| failure.note(deployment))
 }

@@ -18,7 +18,7 @@ use crate::clients::Clients;
 use crate::config::{self, Manifest};
 use crate::digest::Digest;
 use crate::error::StartError;
-use crate::ingress::listener;
+use crate::ingress::{self, listener};
 use crate::instances::Pool;
 use crate::loader::Loader;
 use crate::reconcile::ReconcileError;
@@ -119,7 +119,7 @@ pub async fn check(manifest: &Manifest) -> Result<Vec<(String, PathBuf, Digest)>
 /// The machine lacks what the engine needs.
 pub fn checking_loader(manifest: &Manifest) -> Result<Loader, StartError> {
     let engine = engine::start(manifest.host.instances);
-    engine.and_then(|engine| Loader::new(engine, Cache::none())).map_err(StartError::Engine)
+    engine.and_then(|engine| Loader::new(engine, Cache::none(), ingress::triggers())).map_err(StartError::Engine)
 }
 
 /// Whether the host could run a service's component with its grants.
@@ -168,7 +168,7 @@ fn swapper(
 ) -> Result<Swapper, StartError> {
     let engine = engine::start(manifest.host.instances).map_err(StartError::Engine)?;
     let pool = Pool::new(engine.clone(), manifest.host.instances);
-    let loader = Loader::new(engine, cache).map_err(StartError::Engine)?;
+    let loader = Loader::new(engine, cache, ingress::triggers()).map_err(StartError::Engine)?;
     let archive = Archive::new(state, manifest.host.keep_versions);
     let backends = manifest.backends.clone();
     Ok(Swapper { loader, pool, clients, archive, backends, tasks: TaskTracker::new() })

@@ -3,20 +3,18 @@
 //! An instance serves one invocation at a time. It is kept only after an invocation that came to its own end, so one that
 //! trapped, ran into a limit, was cut or gave no answer is never met again.
 
-use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use wasmtime::{Engine, PoolConcurrencyLimitError, Store};
-use wasmtime_wasi_http::p2::bindings::Proxy;
 
-use crate::bindings::handler::KafkaHandler;
 use crate::capability::logging::Output;
 use crate::config::{self, Isolation, Limits};
 use crate::limits::CpuMeter;
-use crate::loader::Entry;
+use crate::loader::Version;
 use crate::state::{Invocation, State};
+use crate::trigger::Exports;
 
 /// What the deployments of a host draw their instances from.
 #[derive(Clone)]
@@ -84,11 +82,6 @@ pub struct Watched {
     pub output: Output,
 }
 
-enum Exports {
-    Http(Proxy),
-    Kafka(KafkaHandler),
-}
-
 impl Instance {
     fn new(engine: &Engine, limits: &Limits, env: &[(String, String)]) -> Self {
         let meter = Arc::new(CpuMeter::new(limits.cpu.0));
@@ -106,16 +99,13 @@ impl Instance {
         self.store.data_mut().begin(invocation);
     }
 
-    async fn instantiate(&mut self, entry: &Entry) -> wasmtime::Result<()> {
+    async fn instantiate(&mut self, version: &Version) -> wasmtime::Result<()> {
         if self.exports.is_some() {
             return Ok(());
         }
         // Boxed, so that those who need none of this do not carry its size around.
-        let exports: Pin<Box<dyn Future<Output = _> + Send + '_>> = match entry {
-            Entry::Http(pre) => Box::pin(async { pre.instantiate_async(&mut self.store).await.map(Exports::Http) }),
-            Entry::Kafka(pre) => Box::pin(async { pre.instantiate_async(&mut self.store).await.map(Exports::Kafka) }),
-        };
-        self.exports = Some(exports.await?);
+        let instance = Box::pin(version.linked.instantiate_async(&mut self.store)).await?;
+        self.exports = Some((version.entry)(&mut self.store, &instance)?);
         Ok(())
     }
 
@@ -124,18 +114,10 @@ impl Instance {
         Watched { meter: self.meter.clone(), output: self.store.data().output.clone() }
     }
 
-    /// What an HTTP trigger calls. A loader has checked that it is there.
-    pub fn http(&mut self) -> (&mut Store<State>, &Proxy) {
-        let Some(Exports::Http(proxy)) = &self.exports else { unreachable!("it was instantiated for an HTTP trigger") };
-        (&mut self.store, proxy)
-    }
-
-    /// What a Kafka trigger calls. A loader has checked that it is there.
-    pub fn kafka(&mut self) -> (&mut Store<State>, &KafkaHandler) {
-        let Some(Exports::Kafka(handler)) = &self.exports else {
-            unreachable!("it was instantiated for a Kafka trigger")
-        };
-        (&mut self.store, handler)
+    /// What the entry of its version has found, for the trigger that made this entry.
+    pub fn exports<T: 'static>(&mut self) -> (&mut Store<State>, &T) {
+        let exports = self.exports.as_ref().expect("it is instantiated before it is called");
+        (&mut self.store, exports.downcast_ref().expect("a version is called by the trigger that made its entry"))
     }
 }
 
@@ -171,9 +153,9 @@ impl Instances {
     ///
     /// # Errors
     /// It traps, runs into a limit, or all instances of the host are at work.
-    pub async fn instantiate(&self, instance: &mut Instance, entry: &Entry) -> wasmtime::Result<()> {
+    pub async fn instantiate(&self, instance: &mut Instance, version: &Version) -> wasmtime::Result<()> {
         loop {
-            match instance.instantiate(entry).await {
+            match instance.instantiate(version).await {
                 Err(full) if full.is::<PoolConcurrencyLimitError>() && self.pool.end_one() => {}
                 done => return done,
             }

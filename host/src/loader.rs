@@ -5,23 +5,26 @@ use std::sync::Arc;
 
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
-use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
 use crate::artifact::Artifact;
-use crate::bindings::handler::KafkaHandlerPre;
 use crate::cache::Cache;
 use crate::capability;
-use crate::config::{Service, Trigger};
+use crate::config::Service;
 use crate::digest::Digest;
 use crate::load_error::LoadError;
 use crate::state::State;
-use crate::world::{self, World};
+use crate::trigger::{Entry, Trigger, Triggers};
+use crate::world::World;
 use crate::{engine, lacking};
 
 /// One immutable build of a service's component, ready to be instantiated.
 pub struct Version {
     /// The component itself, to check it against other grants, and to keep it.
     pub artifact: Artifact,
+    /// What it was checked and linked for.
+    pub trigger: Arc<dyn Trigger>,
+    pub linked: InstancePre<State>,
+    /// What the trigger calls.
     pub entry: Entry,
 }
 
@@ -32,32 +35,27 @@ impl Version {
     }
 }
 
-/// What the trigger calls.
-pub enum Entry {
-    Http(ProxyPre<State>),
-    Kafka(KafkaHandlerPre<State>),
-}
-
 /// Compiles components for one engine, and links them with the capabilities.
 #[derive(Clone)]
 pub struct Loader {
     engine: Engine,
     linker: Arc<Linker<State>>,
     cache: Cache,
+    triggers: Triggers,
     /// One compilation at a time: the requests of the other versions need the processors too.
     compiling: Arc<tokio::sync::Semaphore>,
 }
 
 impl Loader {
-    /// A loader whose components may import every capability of the host.
+    /// A loader whose components may import every capability of the host, and are called by these triggers.
     ///
     /// # Errors
     /// Two capabilities claim the same interface.
-    pub fn new(engine: Engine, cache: Cache) -> wasmtime::Result<Self> {
+    pub fn new(engine: Engine, cache: Cache, triggers: Triggers) -> wasmtime::Result<Self> {
         let mut linker = Linker::new(&engine);
         capability::add_to_linker(&mut linker)?;
         let compiling = Arc::new(tokio::sync::Semaphore::new(1));
-        Ok(Self { engine, linker: Arc::new(linker), cache, compiling })
+        Ok(Self { engine, linker: Arc::new(linker), cache, triggers, compiling })
     }
 
     /// Makes a version of a component for a service.
@@ -67,15 +65,16 @@ impl Loader {
     pub async fn load(&self, artifact: Artifact, name: &str, service: &Service) -> Result<Version, LoadError> {
         let path = artifact.source.name();
         let world = World::read(path, &artifact.bytes)?;
-        world.check_export(path, service.trigger())?;
+        let trigger = self.triggers.of(service).clone();
+        world.check_export(path, &*trigger, &self.triggers)?;
         world.check_grants(path, name, service)?;
         let component = self.compile(&artifact).await?;
         let linked = self.link(path, &component)?;
-        let entry = entry(linked, service.trigger()).map_err(|e| {
-            let (export, _) = world::export_of(service.trigger());
-            LoadError::OtherExport { path: path.to_owned(), export, reason: format!("{e:#}") }
+        let entry = trigger.entry(&linked).map_err(|e| {
+            let reason = format!("{e:#}");
+            LoadError::OtherExport { path: path.to_owned(), export: trigger.export(), reason }
         })?;
-        Ok(Version { artifact, entry })
+        Ok(Version { artifact, trigger, linked, entry })
     }
 
     /// Compiles a component, whatever it imports and exports: on threads of low priority.
@@ -103,11 +102,4 @@ impl Loader {
 /// The rest shows the bytes.
 fn first_line(error: &wasmtime::Error) -> String {
     format!("{error:#}").lines().next().unwrap_or_default().trim_end_matches(['=', '[']).to_owned()
-}
-
-fn entry(linked: InstancePre<State>, trigger: Trigger<'_>) -> wasmtime::Result<Entry> {
-    match trigger {
-        Trigger::Http(_) => ProxyPre::new(linked).map(Entry::Http),
-        Trigger::Kafka(_) => KafkaHandlerPre::new(linked).map(Entry::Kafka),
-    }
 }

@@ -4,15 +4,12 @@ use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};
 
-use http::StatusCode;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-
-use crate::capability::away::BackendAway;
 
 /// Which outbox.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -61,15 +58,6 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// What a response says of its invocation.
-    pub fn of_answer(status: StatusCode, away: &BackendAway) -> Self {
-        match status.is_server_error() {
-            false => Self::Ok,
-            true if away.noted() => Self::BackendAway,
-            true => Self::Error,
-        }
-    }
-
     fn name(self) -> &'static str {
         match self {
             Self::Ok => "ok",

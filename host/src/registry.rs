@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use http::HeaderMap;
+use tokio::sync::watch;
 
 use crate::canary::Canary;
 use crate::deployment::{Deployment, InUse};
@@ -58,6 +59,8 @@ pub struct Service {
     pub swapping: tokio::sync::Mutex<()>,
     /// The content of the component's file that was last decided about, live or not.
     file: Mutex<Option<Digest>>,
+    /// Whether its databases are there, and migrated.
+    databases: watch::Sender<bool>,
     ready: AtomicBool,
     /// Why it is not ready, where that is known and not told elsewhere.
     waits_for: Mutex<Option<String>>,
@@ -73,6 +76,7 @@ impl Service {
             troubles: Troubles::default(),
             swapping: tokio::sync::Mutex::default(),
             file: Mutex::new(file),
+            databases: watch::Sender::new(false),
             ready: AtomicBool::new(false),
             waits_for: Mutex::default(),
             live: ArcSwap::new(live),
@@ -85,8 +89,8 @@ impl Service {
         self.pick_by(|canary| canary.takes(headers))
     }
 
-    /// The deployment that gets this attempt of a record.
-    pub fn pick_for_record(&self) -> InUse {
+    /// The deployment that gets the next call, where callers cannot be told apart.
+    pub fn pick_in_turn(&self) -> InUse {
         self.pick_by(Canary::takes_turn)
     }
 
@@ -133,6 +137,21 @@ impl Service {
 
     pub fn set_file(&self, content: Option<Digest>) {
         *self.file.lock().unwrap_or_else(PoisonError::into_inner) = content;
+    }
+
+    /// Whether its databases are there.
+    pub fn has_databases(&self) -> bool {
+        *self.databases.borrow()
+    }
+
+    pub fn databases_are_ready(&self) {
+        self.databases.send_replace(true);
+    }
+
+    /// Waits for that.
+    pub async fn await_databases(&self) {
+        let mut databases = self.databases.subscribe();
+        databases.wait_for(|ready| *ready).await.expect("the service itself sends, and is held");
     }
 
     /// Whether its trigger can call it: its databases are there, its consumer has joined its group.

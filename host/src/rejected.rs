@@ -1,11 +1,11 @@
 //! Why a version did not go live.
 
+use std::error::Error;
 use std::io;
 
 use crate::capability::postgres::Unmigrated;
 use crate::dispatch::InvocationError;
 use crate::load_error::LoadError;
-use crate::probe::ProbeError;
 use crate::step::Step;
 use crate::watch::TooManyFailures;
 
@@ -25,8 +25,9 @@ pub enum Rejected {
     DatabasesAway(String),
     #[error(transparent)]
     Instance(InvocationError),
-    #[error(transparent)]
-    Probe(#[from] ProbeError),
+    /// In the words of the trigger, which knows what was asked.
+    #[error("{0}")]
+    Probe(Box<dyn Error + Send + Sync>),
     #[error(transparent)]
     Canary(TooManyFailures),
     #[error("the service was stopped meanwhile")]

@@ -1,20 +1,15 @@
-//! What a service takes before it can be called: its databases, its port, its consumer, its relays.
+//! What a service takes before its trigger can call it: its databases, its relays.
 
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::capability::postgres::{MigrationError, Unmigrated, migration_files};
-use crate::clients::Clients;
 use crate::config::{self, Manifest};
 use crate::deployment::Deployment;
 use crate::error::StartError;
-use crate::ingress::{kafka::Consumer, listener};
 use crate::metrics::OutboxLabels;
 use crate::outbox::Relay;
 use crate::registry::Service;
@@ -22,9 +17,6 @@ use crate::swap::tried;
 
 /// The pauses between two looks at a database that is away.
 const WAIT_FOR_DATABASE: Duration = Duration::from_secs(1);
-
-/// The pauses between two tries for a port that another service is about to close.
-const WAIT_FOR_PORT: Duration = Duration::from_millis(20);
 
 /// How long a database may take to answer before a service is started without it.
 const FIRST_LOOK: Duration = Duration::from_secs(2);
@@ -62,12 +54,12 @@ async fn until_migrated(service: &Service, mut reason: String) {
     info!(service = service.name, "its databases are ready");
 }
 
-/// Makes the service ready once its databases are, and looks whether what runs answers its probe.
+/// Waits for the databases of a service, and looks whether what runs answers its probe.
 pub async fn until_ready(service: Arc<Service>, waits_for: Option<String>, stop: CancellationToken) {
     let ready = async {
         if let Some(reason) = waits_for {
             until_migrated(&service, reason).await;
-            service.set_ready(true);
+            service.databases_are_ready();
         }
         try_probe(&service).await;
     };
@@ -89,31 +81,6 @@ async fn try_probe(service: &Service) {
     }
 }
 
-/// Calls the service with records until `stop`. When it ends, for whatever reason, the service cannot be called any more.
-pub async fn consume(service: Arc<Service>, consumer: Consumer, waits_for: Option<String>, stop: CancellationToken) {
-    let _unready = Unready(service.clone());
-    let ready = async {
-        if let Some(reason) = waits_for {
-            until_migrated(&service, reason).await;
-        }
-        try_probe(&service).await;
-    };
-    tokio::select! {
-        () = ready => {}
-        () = consumer.idle() => {}
-        () = stop.cancelled() => {}
-    }
-    consumer.run(stop).await;
-}
-
-struct Unready(Arc<Service>);
-
-impl Drop for Unready {
-    fn drop(&mut self) {
-        self.0.set_ready(false);
-    }
-}
-
 /// Whether the migrations of a service are files that can be applied, for all that shows without a database.
 pub fn look_at_migrations(manifest: &Manifest, name: &str, spec: &config::Service) -> Result<(), StartError> {
     for (alias, grant) in &spec.grants.postgres {
@@ -126,19 +93,6 @@ pub fn look_at_migrations(manifest: &Manifest, name: &str, spec: &config::Servic
     Ok(())
 }
 
-/// A listener at `address`. While `is_closing`, the port is one that this process itself gives up, and is waited for.
-pub async fn bind(address: SocketAddr, is_closing: impl Fn() -> bool) -> io::Result<TcpListener> {
-    loop {
-        let is_closing = is_closing();
-        match listener::bind(address).await {
-            Err(taken) if is_closing && taken.kind() == io::ErrorKind::AddrInUse => {
-                tokio::time::sleep(WAIT_FOR_PORT).await;
-            }
-            bound => return bound,
-        }
-    }
-}
-
 /// One relay for each database that a deployment publishes from.
 pub fn relays(backends: &config::Backends, deployment: &Deployment) -> Result<Vec<Relay>, StartError> {
     let Deployment { name, spec, clients, databases, .. } = deployment;
@@ -149,17 +103,4 @@ pub fn relays(backends: &config::Backends, deployment: &Deployment) -> Result<Ve
     };
     let relays: Result<_, _> = databases.outboxes().map(relay).collect();
     relays.map_err(|e| StartError::backend("kafka", "brokers", &e))
-}
-
-/// The consumer of a service, which joins its group when it runs.
-pub fn consumer(
-    backends: &config::Backends,
-    service: &Arc<Service>,
-    trigger: &config::KafkaTrigger,
-    clients: &Clients,
-) -> Result<Consumer, StartError> {
-    let backend = backends.kafka.as_ref().expect("a manifest is checked to name the brokers");
-    let producer = clients.producer.clone().expect("there is a producer where there are brokers");
-    let consumer = Consumer::new(backend, trigger, service.clone(), producer, clients.metrics.clone());
-    consumer.map_err(|e| StartError::backend("kafka", "brokers", &e))
 }

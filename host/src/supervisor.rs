@@ -12,13 +12,14 @@ use tokio_util::task::TaskTracker;
 use tracing::info;
 
 use crate::artifact::Artifact;
-use crate::config::{self, Manifest, Trigger};
+use crate::config::{self, Manifest};
 use crate::deployment::Publishing;
 use crate::digest::Digest;
 use crate::outbox::Relay;
 use crate::registry::Service;
 use crate::rejected::Rejected;
 use crate::swap::{Swapper, drain};
+use crate::trigger::{Ingress, Ports};
 
 /// Everything that runs.
 pub struct Supervisor {
@@ -41,16 +42,6 @@ pub struct Running {
     ingress: Ingress,
 }
 
-/// A listener or a consumer, which brings work in, and how to stop it.
-#[derive(Default)]
-pub struct Ingress {
-    /// Held so that the port can be handed on; given up before the server stops, which then sees to whoever has connected.
-    pub listener: Option<Arc<TcpListener>>,
-    pub address: Option<SocketAddr>,
-    pub tasks: TaskTracker,
-    pub stop: CancellationToken,
-}
-
 impl Running {
     /// Whether its component may call that service.
     fn may_call(&self, callee: &Self) -> bool {
@@ -63,10 +54,8 @@ impl Running {
 
     /// Where the manifest lets it listen.
     fn listens_at(&self) -> Option<SocketAddr> {
-        match self.service.live().spec.trigger() {
-            Trigger::Http(trigger) => Some(trigger.listen),
-            Trigger::Kafka(_) => None,
-        }
+        let live = self.service.live();
+        live.version.trigger.listens_at(&live.spec)
     }
 }
 
@@ -124,20 +113,6 @@ impl Supervisor {
         let ended = tasks.clone();
         self.background.spawn(async move { ended.wait().await });
         tasks
-    }
-
-    /// Whether a port may be taken by a listener that is on its way out.
-    pub fn is_closing(&self, port: u16) -> bool {
-        let closing = self.closing.lock().unwrap_or_else(PoisonError::into_inner);
-        closing.iter().any(|(address, tasks)| address.port() == port && !tasks.is_empty())
-    }
-
-    /// The listener of whatever listens there by the manifest that runs. A port that the kernel chose is its service's own.
-    pub fn listener_at(&self, listen: SocketAddr, name: &str) -> Option<Arc<TcpListener>> {
-        let is_its = |running: &Running| listen.port() != 0 || running.service.name == name;
-        let running = self.running();
-        let found = running.values().find(|running| running.listens_at() == Some(listen) && is_its(running))?;
-        found.ingress.listener.clone()
     }
 
     /// What the relays of a deployment will run for: as long as it publishes, and the host does not stop.
@@ -238,5 +213,19 @@ impl Supervisor {
         };
         let uncalled: Vec<_> = rest.iter().filter(|(name, callee)| !is_called(name, callee)).map(handle).collect();
         if uncalled.is_empty() { rest.iter().map(handle).collect() } else { uncalled }
+    }
+}
+
+impl Ports for Supervisor {
+    fn listener_at(&self, address: SocketAddr, service: &str) -> Option<Arc<TcpListener>> {
+        let is_its = |running: &Running| address.port() != 0 || running.service.name == service;
+        let running = self.running();
+        let found = running.values().find(|running| running.listens_at() == Some(address) && is_its(running))?;
+        found.ingress.listener.clone()
+    }
+
+    fn is_closing(&self, port: u16) -> bool {
+        let closing = self.closing.lock().unwrap_or_else(PoisonError::into_inner);
+        closing.iter().any(|(address, tasks)| address.port() == port && !tasks.is_empty())
     }
 }

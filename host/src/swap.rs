@@ -20,7 +20,6 @@ use crate::history::{By, Entry, Outcome};
 use crate::instances::Pool;
 use crate::load_error::LoadError;
 use crate::loader::{Loader, Version};
-use crate::probe::probe;
 use crate::registry::Service;
 use crate::rejected::Rejected;
 use crate::watch::{TooManyFailures, watch};
@@ -221,7 +220,7 @@ fn asked_by(source: &Source) -> By {
 pub async fn tried(next: &Arc<Deployment>) -> Result<(), Rejected> {
     let next = InUse::from(next.clone());
     dispatch::instantiate(&next).await.map_err(Rejected::Instance)?;
-    Ok(probe(&next).await?)
+    next.version.trigger.probe(&next).await.map_err(Rejected::Probe)
 }
 
 /// Lets what an old deployment has begun come to its end, and cuts the rest at its deadline.

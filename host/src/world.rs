@@ -5,13 +5,9 @@ use std::path::Path;
 use wasmparser::{BinaryReaderError, Parser, Payload};
 
 use crate::capability;
-use crate::config::{Service, Trigger};
+use crate::config::Service;
 use crate::load_error::LoadError;
-
-/// The export that an HTTP trigger calls.
-const HTTP_EXPORT: &str = "wasi:http/incoming-handler";
-/// The export that a Kafka trigger calls.
-const KAFKA_EXPORT: &str = "componentd:kafka/handler";
+use crate::trigger::{Trigger, Triggers};
 
 /// In bytes, of all names together. A large world has three thousand; they stand in messages, in the log and in the history.
 const MAX_NAMES: usize = 64 << 10;
@@ -63,13 +59,34 @@ impl World {
         Ok(world)
     }
 
-    /// Whether the trigger has something to call.
-    pub fn check_export(&self, path: &Path, trigger: Trigger<'_>) -> Result<(), LoadError> {
-        let (export, trigger) = export_of(trigger);
-        if self.exports.iter().any(|name| capability::interface_of(name) == export) {
+    /// Whether the trigger has something to call; else one of `triggers` may.
+    pub fn check_export(&self, path: &Path, trigger: &dyn Trigger, triggers: &Triggers) -> Result<(), LoadError> {
+        if self.exports(trigger.export()) {
             return Ok(());
         }
-        Err(LoadError::NoExport { path: path.to_owned(), export, trigger, mend: other_trigger(&self.exports) })
+        let (path, export, mend) = (path.to_owned(), trigger.export(), self.other_trigger(triggers));
+        Err(LoadError::NoExport { path, export, trigger: trigger.key(), mend })
+    }
+
+    fn exports(&self, interface: &str) -> bool {
+        self.exports.iter().any(|name| capability::interface_of(name) == interface)
+    }
+
+    /// What the exports are good for instead.
+    fn other_trigger(&self, triggers: &Triggers) -> String {
+        if self.exports.is_empty() {
+            return "it exports nothing: build it for that interface, see the page on components in the documentation"
+                .to_owned();
+        }
+        let other = triggers.iter().find(|trigger| self.exports(trigger.export()));
+        let mend = match other {
+            Some(trigger) => format!("give the service `{}` instead", trigger.example()),
+            None if self.exports("wasi:cli/run") => {
+                "a program for a command line; build it for that interface instead".to_owned()
+            }
+            None => "build it for that interface".to_owned(),
+        };
+        format!("it exports {}: {mend}", self.exports.join(", "))
     }
 
     /// Whether each import that needs a grant has one.
@@ -105,30 +122,6 @@ fn look_at(path: &Path, bytes: &[u8]) -> Result<(), LoadError> {
         [b'\0', b'a', b's', b'm', ..] => Ok(()),
         _ => Err(LoadError::NotAComponent { path, reason: "it does not begin as WebAssembly does".to_owned() }),
     }
-}
-
-/// What a trigger calls, and its key in the manifest.
-pub fn export_of(trigger: Trigger<'_>) -> (&'static str, &'static str) {
-    match trigger {
-        Trigger::Http(_) => (HTTP_EXPORT, "http"),
-        Trigger::Kafka(_) => (KAFKA_EXPORT, "kafka"),
-    }
-}
-
-/// What the exports are good for instead.
-fn other_trigger(exports: &[String]) -> String {
-    let exports_one = |wanted: &str| exports.iter().any(|name| capability::interface_of(name) == wanted);
-    let mend = match () {
-        () if exports.is_empty() => {
-            return "it exports nothing: build it for that interface, see the page on components in the documentation"
-                .to_owned();
-        }
-        () if exports_one(HTTP_EXPORT) => "give the service `http = { listen = … }` instead",
-        () if exports_one(KAFKA_EXPORT) => "give the service `kafka = { topic = … }` instead",
-        () if exports_one("wasi:cli/run") => "a program for a command line; build it for that interface instead",
-        () => "build it for that interface",
-    };
-    format!("it exports {}: {mend}", exports.join(", "))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::dead_letters::{self, Action};
 use crate::error::StartError;
 use crate::loader::Loader;
 use crate::world::World;
-use crate::{doctor, engine, host, init, inspect};
+use crate::{doctor, engine, host, ingress, init, inspect};
 
 pub(super) fn init(folder: &Path) -> Result<(), CommandError> {
     let name = init::write(folder)?;
@@ -67,7 +67,9 @@ fn no_consumer(manifest: &Manifest, service: &str) -> String {
 }
 
 pub(super) async fn inspect(path: &Path) -> Result<(), CommandError> {
-    let loader = engine::start(1).and_then(|engine| Loader::new(engine, Cache::none())).map_err(StartError::Engine)?;
+    let loader = engine::start(1)
+        .and_then(|engine| Loader::new(engine, Cache::none(), ingress::triggers()))
+        .map_err(StartError::Engine)?;
     let inspected = |e| StartError::File(Box::new(e));
     let artifact = Artifact::read(path).await.map_err(inspected)?;
     let world = World::read(path, &artifact.bytes).map_err(inspected)?;

@@ -139,8 +139,8 @@ pub struct Service {
     /// The `.wasm` file.
     #[schemars(with = "of::Path")]
     pub component: PathBuf,
-    http: Option<HttpTrigger>,
-    kafka: Option<KafkaTrigger>,
+    pub http: Option<HttpTrigger>,
+    pub kafka: Option<KafkaTrigger>,
     /// What the component reads through `wasi:config`.
     #[serde(default)]
     pub config: BTreeMap<String, String>,
@@ -157,13 +157,23 @@ pub struct Service {
     pub swap: Swap,
 }
 
-/// What calls a service.
-#[derive(Clone, Copy, Debug)]
+/// What calls a service, as its table says.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Trigger<'a> {
     /// A listener of its own.
     Http(&'a HttpTrigger),
     /// A consumer of its own.
     Kafka(&'a KafkaTrigger),
+}
+
+impl Trigger<'_> {
+    /// Its key in the table of a service.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Http(_) => "http",
+            Self::Kafka(_) => "kafka",
+        }
+    }
 }
 
 impl Service {

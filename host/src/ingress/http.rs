@@ -1,5 +1,15 @@
 //! HTTP ingress: receive a request, call the service, reply.
 
+mod call;
+mod cors;
+mod failure;
+mod probe;
+mod received;
+mod response;
+mod running;
+mod trigger;
+mod wanted;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,15 +22,16 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span, info, info_span};
 
-use super::cors;
+use self::failure::Failure;
+use self::received::Received;
+use self::response::{GuestResponse, ResponseCut};
+pub use self::trigger::Http;
+use self::wanted::Wanted;
 use super::listener::{self, Bounds};
 use super::problem::{Body, BodyError, full, problem};
-use super::received::Received;
-use super::wanted::Wanted;
 use crate::config::HttpTrigger;
-use crate::dispatch::{self, InvocationError};
+use crate::dispatch::InvocationError;
 use crate::registry::Service;
-use crate::response::{GuestResponse, ResponseCut};
 
 /// The header that a request's id comes and goes in.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -29,7 +40,7 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const DRAIN_GRACE: Duration = Duration::from_secs(1);
 
 /// Serves a service on its listener until `stop`, and then the requests in flight.
-pub async fn serve(listener: Arc<TcpListener>, service: Arc<Service>, trigger: HttpTrigger, stop: CancellationToken) {
+async fn serve(listener: Arc<TcpListener>, service: Arc<Service>, trigger: HttpTrigger, stop: CancellationToken) {
     let bounds = Bounds {
         header_timeout: trigger.header_timeout.0,
         max_connections: trigger.max_connections,
@@ -71,7 +82,7 @@ where
         let body = receive(&head, body, trigger).await?;
         let request = Request::from_parts(with_host(head), body);
         let version = request.version();
-        let response = dispatch::http(deployment, request, id.clone(), span.clone()).await.map_err(|e| failed(&e))?;
+        let response = call::call(deployment, request, id.clone(), span.clone()).await.map_err(|e| failed(&e))?;
         if version == Version::HTTP_10 {
             return at_once(response).await;
         }
@@ -140,19 +151,23 @@ fn too_large(limit: usize) -> Box<Response<Body>> {
 /// In HTTP/1.0 a body of unknown length that is cut looks like one that ends, so nothing is sent before it is whole.
 async fn at_once(response: GuestResponse) -> Result<Response<Body>, Box<Response<Body>>> {
     let (head, body) = response.into_parts();
-    let body = body.collect().await.map_err(|ResponseCut| failed(&InvocationError::Unfinished))?;
+    let body = body.collect().await.map_err(|ResponseCut| failed(&Failure::Unfinished))?;
     Ok(Response::from_parts(head, full(body.to_bytes())))
 }
 
 /// What a client learns of a failed invocation; the log has the rest.
-fn failed(error: &InvocationError) -> Box<Response<Body>> {
-    use InvocationError::{
-        Cut, LimitExceeded, NoAnswer, NoPlace, Refused, ResponseTooLarge, Saturated, TimedOut, Trapped, Unfinished,
-    };
-    match error {
-        Saturated | NoPlace | Cut => reject(StatusCode::SERVICE_UNAVAILABLE, "the service is busy; try again later"),
-        TimedOut(_) => reject(StatusCode::GATEWAY_TIMEOUT, "the service did not answer in time"),
-        LimitExceeded(_) | ResponseTooLarge(_) | NoAnswer | Refused(_) | Trapped(_) | Unfinished => {
+fn failed(failure: &Failure) -> Box<Response<Body>> {
+    use InvocationError::{Cut, LimitExceeded, NoPlace, Saturated, TimedOut, Trapped};
+    match failure {
+        Failure::Invocation(Saturated | NoPlace | Cut) => {
+            reject(StatusCode::SERVICE_UNAVAILABLE, "the service is busy; try again later")
+        }
+        Failure::Invocation(TimedOut(_)) => reject(StatusCode::GATEWAY_TIMEOUT, "the service did not answer in time"),
+        Failure::Invocation(LimitExceeded(_) | Trapped(_))
+        | Failure::TooLarge(_)
+        | Failure::NoAnswer
+        | Failure::Refused(_)
+        | Failure::Unfinished => {
             reject(StatusCode::INTERNAL_SERVER_ERROR, "the service failed; the request id names it in the log")
         }
     }

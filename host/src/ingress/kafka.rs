@@ -7,14 +7,18 @@
 //! its own log. So each partition knows which offset comes next. Where another one comes, or none, the brokers are asked
 //! what they keep, and records that are gone are an error, counted, and a reason to stop, unless the manifest says otherwise.
 
+mod call;
 mod lane;
 mod lanes;
 mod look;
 mod membership;
 mod partition;
 pub mod place;
+pub mod record;
 mod retention;
 mod stock;
+mod trigger;
+mod wit;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +31,8 @@ use tracing::{error, warn};
 
 use self::lanes::Lanes;
 use self::membership::SESSION_TIMEOUT;
-use super::record::Handling;
+use self::record::Handling;
+pub use self::trigger::Kafka;
 use crate::capability::kafka::{Producer, client_config};
 use crate::config::{KafkaBackend, KafkaTrigger};
 use crate::metrics::Metrics;
@@ -51,7 +56,7 @@ const LAST_COMMIT_TRIES: usize = 6;
 type LaneConsumer = StreamConsumer<Lanes>;
 
 /// A service's consumer group member.
-pub struct Consumer {
+struct Consumer {
     consumer: Arc<LaneConsumer>,
     handling: Arc<Handling>,
 }
@@ -61,7 +66,7 @@ impl Consumer {
     ///
     /// # Errors
     /// librdkafka refuses the configuration.
-    pub fn new(
+    fn new(
         backend: &KafkaBackend,
         trigger: &KafkaTrigger,
         service: Arc<Service>,
@@ -93,7 +98,7 @@ impl Consumer {
 
     /// Takes what librdkafka has to tell while the service cannot be called for other reasons, so that it does not pile up.
     /// There are no records, for it is no member.
-    pub async fn idle(&self) {
+    async fn idle(&self) {
         let mut failing = false;
         loop {
             if let Err(error) = self.consumer.recv().await {
@@ -104,7 +109,7 @@ impl Consumer {
 
     /// Reads and handles records until `stop`, then ends what is in flight, commits and leaves the group. It also ends where
     /// librdkafka cannot go on.
-    pub async fn run(self, stop: CancellationToken) {
+    async fn run(self, stop: CancellationToken) {
         let (service, topic) = (&self.handling.service.name, &self.handling.trigger.topic);
         if let Err(error) = self.consumer.subscribe(&[topic]) {
             error!(service, topic, %error, "no consumer: correct `topic` under [services.{service}.kafka]");

@@ -37,6 +37,9 @@ const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 /// How long a connection that is open, and silent, is kept when the server stops: a request may be on its way.
 const LAST_REQUEST: Duration = Duration::from_millis(500);
 
+/// The pauses between two tries for a port that another service is about to close.
+const WAIT_FOR_PORT: Duration = Duration::from_millis(20);
+
 /// What a client takes at the most to open a connection that it has begun to open.
 const HANDSHAKE: Duration = Duration::from_millis(100);
 
@@ -57,6 +60,19 @@ pub struct Bounds {
 /// The address is taken, or not ours to take.
 pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await
+}
+
+/// Binds a listener. While `is_closing`, the port is one that this process itself gives up, and is waited for.
+pub async fn bind_when_closed(address: SocketAddr, is_closing: impl Fn() -> bool) -> io::Result<TcpListener> {
+    loop {
+        let is_closing = is_closing();
+        match bind(address).await {
+            Err(taken) if is_closing && taken.kind() == io::ErrorKind::AddrInUse => {
+                tokio::time::sleep(WAIT_FOR_PORT).await;
+            }
+            bound => return bound,
+        }
+    }
 }
 
 /// Answers requests with `answer` until `stop`, and then those in flight, and those of connections that are open already:

@@ -6,7 +6,7 @@ use tokio::sync::MutexGuard;
 use tracing::info;
 
 use super::Applied;
-use crate::config::{self, Manifest, Trigger};
+use crate::config::{self, Manifest};
 use crate::history::By;
 use crate::registry::Service;
 use crate::supervisor::Supervisor;
@@ -32,10 +32,10 @@ pub struct Change<'a> {
 pub enum Way {
     /// Nothing runs by its name.
     Start,
-    /// Its consumer is another one, or a listener takes the place of a consumer, or the other way round: what runs ends.
+    /// Its trigger is another one, or its trigger's settings are, and do not change under a service: what runs ends.
     Replace(Arc<Service>),
-    /// Its listener is another one, or has other settings: the service stays.
-    Listen(Arc<Service>),
+    /// The settings of its trigger are others: the service stays.
+    Reopen(Arc<Service>),
     /// It is called as before.
     Swap(Arc<Service>),
 }
@@ -82,7 +82,7 @@ impl Way {
     pub fn running(&self) -> Option<&Arc<Service>> {
         match self {
             Self::Start => None,
-            Self::Replace(service) | Self::Listen(service) | Self::Swap(service) => Some(service),
+            Self::Replace(service) | Self::Reopen(service) | Self::Swap(service) => Some(service),
         }
     }
 }
@@ -94,10 +94,10 @@ fn way(running: Option<Arc<Service>>, wanted: &config::Service) -> Option<Way> {
     if live.spec == *wanted {
         return None;
     }
-    Some(match (live.spec.trigger(), wanted.trigger()) {
-        (Trigger::Http(old), Trigger::Http(new)) if old == new => Way::Swap(service),
-        (Trigger::Kafka(old), Trigger::Kafka(new)) if old == new => Way::Swap(service),
-        (Trigger::Http(_), Trigger::Http(_)) => Way::Listen(service),
-        _ => Way::Replace(service),
+    let (trigger, old, new) = (&live.version.trigger, live.spec.trigger(), wanted.trigger());
+    Some(match () {
+        () if old == new => Way::Swap(service),
+        () if old.key() == new.key() && trigger.keeps_service() => Way::Reopen(service),
+        () => Way::Replace(service),
     })
 }

@@ -1,30 +1,28 @@
 //! A service that is ready to take its place: nothing calls it yet, and nothing of it can fail any more.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
 use tracing::info;
 
 use super::ReconcileError;
 use super::plan::{Change, Plan, Way};
 use crate::artifact::Artifact;
 use crate::capability::postgres::Databases;
-use crate::config::{self, HttpTrigger, Trigger};
+use crate::config;
 use crate::deployment::Deployment;
 use crate::digest::Digest;
 use crate::dispatch;
 use crate::error::StartError;
 use crate::history::{By, History};
-use crate::ingress::{self, kafka::Consumer};
 use crate::load_error::LoadError;
 use crate::loader::Version;
 use crate::outbox::Relay;
 use crate::registry::Service;
 use crate::rejected::Rejected;
-use crate::startup::{bind, consume, consumer, look_at_migrations, migrate, relays, until_ready};
-use crate::supervisor::{Ingress, Supervisor};
+use crate::startup::{look_at_migrations, migrate, relays, until_ready};
+use crate::supervisor::Supervisor;
 use crate::swap::{Swapper, tried};
+use crate::trigger::{Ingress, Preparing, Source};
 
 /// A service before it takes its place.
 pub struct Prepared {
@@ -35,16 +33,10 @@ pub struct Prepared {
     /// The content of the component's file that has been decided about.
     file: Option<Digest>,
     /// What will call it; none where that stays as it is.
-    source: Option<Source>,
+    source: Option<Box<dyn Source>>,
     relays: Vec<Relay>,
     /// What keeps its databases from being ready.
     waits_for: Option<String>,
-}
-
-/// What calls a service.
-enum Source {
-    Listener(Arc<TcpListener>, HttpTrigger),
-    Consumer(Consumer),
 }
 
 /// A service that has taken its place, and what was there before, if the service itself is the same.
@@ -55,7 +47,7 @@ pub struct Switched {
 }
 
 impl Prepared {
-    /// Loads its component, and takes its port: from the service that has it and gives it up, else from the kernel.
+    /// Loads its component, and takes what its trigger needs, as a port.
     pub async fn load(supervisor: &Supervisor, plan: &Plan<'_>, change: &Change<'_>) -> Result<Self, ReconcileError> {
         let Change { name, spec, way } = change;
         look_at_migrations(plan.wanted, name, spec)?;
@@ -64,13 +56,15 @@ impl Prepared {
         let service = match way {
             Way::Start => new(supervisor.swapper.archive.history(name)),
             Way::Replace(old) => new(old.history.entries()),
-            Way::Listen(service) | Way::Swap(service) => service.clone(),
+            Way::Reopen(service) | Way::Swap(service) => service.clone(),
         };
-        let source = match (spec.trigger(), way) {
-            (Trigger::Kafka(_), _) | (_, Way::Swap(_)) => None,
-            (Trigger::Http(trigger), _) => {
-                let listener = listener(supervisor, plan, name, trigger.listen).await?;
-                Some(Source::Listener(listener, trigger.clone()))
+        let source = match way {
+            Way::Swap(_) => None,
+            Way::Start | Way::Replace(_) | Way::Reopen(_) => {
+                let Swapper { backends, clients, .. } = &supervisor.swapper;
+                let (service, manifest, ports) = (&service, &plan.wanted.source, supervisor);
+                let preparing = Preparing { service, spec, manifest, backends, clients, ports };
+                Some(next.version.trigger.prepare(preparing).await?)
             }
         };
         let way = way.clone();
@@ -98,9 +92,7 @@ impl Prepared {
     fn may_wait(&self) -> bool {
         match &self.way {
             Way::Start | Way::Replace(_) => true,
-            Way::Listen(service) | Way::Swap(service) => {
-                matches!(self.next.spec.trigger(), Trigger::Http(_)) && !service.is_ready()
-            }
+            Way::Reopen(service) | Way::Swap(service) => !service.has_databases(),
         }
     }
 
@@ -117,7 +109,7 @@ impl Prepared {
             Way::Start => self.instantiate().await,
             _ if self.waits_for.is_some() => self.instantiate().await,
             Way::Replace(_) => tried(&self.next).await,
-            Way::Listen(service) | Way::Swap(service) => self.try_beside(supervisor, service).await,
+            Way::Reopen(service) | Way::Swap(service) => self.try_beside(supervisor, service).await,
         };
         tried.map_err(|rejected| self.rejected(supervisor, plan, rejected))
     }
@@ -134,15 +126,11 @@ impl Prepared {
         supervisor.swapper.try_out(service, &self.next).await
     }
 
-    /// Makes its clients of Kafka, which neither read nor send yet.
+    /// Makes its relays, which do not send yet.
     pub fn connect(&mut self, supervisor: &Supervisor) -> Result<(), StartError> {
-        let Swapper { backends, clients, .. } = &supervisor.swapper;
         let has_its = |service: &Arc<Service>| Arc::ptr_eq(&service.live().publishing, &self.next.publishing);
         if !self.way.running().is_some_and(has_its) {
-            self.relays = relays(backends, &self.next)?;
-        }
-        if let (Trigger::Kafka(trigger), Way::Start | Way::Replace(_)) = (self.next.spec.trigger(), &self.way) {
-            self.source = Some(Source::Consumer(consumer(backends, &self.service, trigger, clients)?));
+            self.relays = relays(&supervisor.swapper.backends, &self.next)?;
         }
         Ok(())
     }
@@ -154,10 +142,18 @@ impl Prepared {
         service.set_file(file);
         let old = match way {
             Way::Start | Way::Replace(_) => None,
-            Way::Listen(_) | Way::Swap(_) => Some(service.publish(next.clone())),
+            Way::Reopen(_) | Way::Swap(_) => Some(service.publish(next.clone())),
         };
+        if waits_for.is_none() {
+            service.databases_are_ready();
+        }
         if let Some(source) = source {
-            let ingress = source.open(&service, waits_for, old.is_none());
+            let mut ingress = Ingress::default();
+            // One that is new is looked at once it runs.
+            if waits_for.is_some() || old.is_none() {
+                ingress.tasks.spawn(until_ready(service.clone(), waits_for, ingress.stop.clone()));
+            }
+            source.open(&service, &mut ingress);
             supervisor.run(service.clone(), ingress);
         }
         Switched { service, next, old }
@@ -173,32 +169,6 @@ impl Prepared {
         if let Some(service) = self.way.running() {
             supervisor.swapper.note_rejected(service, self.next.version.digest(), By::Manifest, rejected);
         }
-    }
-}
-
-impl Source {
-    /// Lets it call the service. One that is new is looked at once it runs.
-    fn open(self, service: &Arc<Service>, waits_for: Option<String>, is_new: bool) -> Ingress {
-        let mut ingress = Ingress::default();
-        let Ingress { tasks, stop, .. } = &ingress;
-        match self {
-            Self::Listener(listener, trigger) => {
-                let address = listener.local_addr().expect("it is bound");
-                info!(listener = service.name, %address, "listening");
-                if waits_for.is_none() {
-                    service.set_ready(true);
-                }
-                if waits_for.is_some() || is_new {
-                    tasks.spawn(until_ready(service.clone(), waits_for, stop.clone()));
-                }
-                tasks.spawn(ingress::http::serve(listener.clone(), service.clone(), trigger, stop.clone()));
-                (ingress.listener, ingress.address) = (Some(listener), Some(address));
-            }
-            Self::Consumer(consumer) => {
-                tasks.spawn(consume(service.clone(), consumer, waits_for, stop.clone()));
-            }
-        }
-        ingress
     }
 }
 
@@ -249,8 +219,8 @@ async fn content(swapper: &Swapper, change: &Change<'_>) -> Result<(Artifact, Op
 
 /// Whether a version was made of this component, and checked against such a trigger and such grants.
 fn is_checked(live: &Deployment, artifact: &Artifact, spec: &config::Service) -> bool {
-    let is_http = |spec: &config::Service| matches!(spec.trigger(), Trigger::Http(_));
-    *live.version.digest() == artifact.digest && live.spec.grants == spec.grants && is_http(&live.spec) == is_http(spec)
+    let is_called_so = live.version.trigger.key() == spec.trigger().key();
+    *live.version.digest() == artifact.digest && live.spec.grants == spec.grants && is_called_so
 }
 
 async fn load(
@@ -279,21 +249,4 @@ async fn load(
 fn databases(swapper: &Swapper, spec: &config::Service) -> Result<Databases, StartError> {
     let databases = Databases::new(swapper.backends.postgres.as_ref(), spec);
     databases.map_err(|e| StartError::backend("postgres", "url", &e))
-}
-
-/// That of a service which gives it up, or stays there; else a new one.
-async fn listener(
-    supervisor: &Supervisor,
-    plan: &Plan<'_>,
-    name: &str,
-    address: SocketAddr,
-) -> Result<Arc<TcpListener>, StartError> {
-    if let Some(listener) = supervisor.listener_at(address, name) {
-        return Ok(listener);
-    }
-    let bound = bind(address, || supervisor.is_closing(address.port())).await;
-    bound.map(Arc::new).map_err(|source| {
-        let place = plan.wanted.source.place(&["services", name, "http", "listen"]);
-        StartError::Listen { place, address, source }
-    })
 }

@@ -9,7 +9,6 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 use super::idle::IdleTimeout;
 use super::send::first_byte;
-use crate::config::{HttpTrigger, Trigger};
 use crate::ingress;
 use crate::registry::Service;
 
@@ -24,7 +23,7 @@ pub(super) async fn call(
     options: RequestOptions,
 ) -> Result<Response<WasiBody>, Error> {
     let service = callee.ok_or(Error::DestinationNotFound)?;
-    let trigger = trigger(&service).ok_or(Error::DestinationNotFound)?;
+    let trigger = service.live().spec.http.clone().ok_or(Error::DestinationNotFound)?;
     request.headers_mut().insert(ingress::http::REQUEST_ID, id);
     let answer = ingress::http::answer(&service, &trigger, request);
     let response = first_byte(answer, options.first_byte_timeout).await?;
@@ -32,11 +31,4 @@ pub(super) async fn call(
         let body = body.map_err(|_| Error::HttpResponseIncomplete);
         IdleTimeout::new(body, options.between_bytes_timeout).boxed_unsync()
     }))
-}
-
-fn trigger(service: &Service) -> Option<HttpTrigger> {
-    match service.live().spec.trigger() {
-        Trigger::Http(trigger) => Some(trigger.clone()),
-        Trigger::Kafka(_) => None,
-    }
 }

@@ -15,7 +15,7 @@ use tracing::warn;
 use super::LaneConsumer;
 use super::look::Key;
 use super::stock::Stock;
-use crate::ingress::record::{Done, Handling};
+use crate::ingress::kafka::record::{Done, Handling};
 
 /// The pause after a commit that was refused, while the group rebalances say.
 const COMMIT_BACKOFF: Duration = Duration::from_millis(500);

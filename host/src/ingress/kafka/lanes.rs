@@ -20,7 +20,7 @@ use super::place::{Gap, Kept};
 use super::retention::Change;
 use super::{LaneConsumer, membership};
 use crate::config::{KafkaTrigger, OnLostRecords};
-use crate::ingress::record::Handling;
+use crate::ingress::kafka::record::Handling;
 use crate::metrics::{Metrics, PartitionLabels};
 use crate::registry::Service;
 

@@ -12,7 +12,7 @@ use super::look::{Answer, Key, Question};
 use super::place::{Gap, Kept};
 use super::retention::Retention;
 use super::stock::Stock;
-use crate::ingress::record::Handling;
+use crate::ingress::kafka::record::Handling;
 
 /// How long no record may have come before what a look finds is the consumer's own state, and not on its way to it.
 const IDLE: Duration = Duration::from_secs(2);

@@ -16,6 +16,7 @@ use hyper::body::Bytes;
 use tracing::{Span, error};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
+use super::failure::Failure;
 use crate::capability::away::BackendAway;
 use crate::deployment::{Deployment, Outcomes};
 use crate::dispatch::InvocationError;
@@ -68,23 +69,23 @@ impl Whole {
     ///
     /// # Errors
     /// The component has not finished it, or it is larger than the limit.
-    pub fn take_in(body: HyperOutgoingBody, limit: usize) -> Result<Self, InvocationError> {
+    pub fn take_in(body: HyperOutgoingBody, limit: usize) -> Result<Self, Failure> {
         if body.is_end_stream() {
             return Ok(Self::default());
         }
         // What is there, is there at once, however much of its time the task has used.
         let collected = tokio::task::unconstrained(Self::collect(body, limit)).now_or_never();
-        collected.unwrap_or(Err(InvocationError::Unfinished))
+        collected.unwrap_or(Err(Failure::Unfinished))
     }
 
-    async fn collect(mut body: HyperOutgoingBody, limit: usize) -> Result<Self, InvocationError> {
+    async fn collect(mut body: HyperOutgoingBody, limit: usize) -> Result<Self, Failure> {
         let (mut whole, mut length) = (Self::default(), 0);
         while let Some(frame) = body.frame().await {
-            match frame.map_err(|_| InvocationError::Unfinished)?.into_data() {
+            match frame.map_err(|_| Failure::Unfinished)?.into_data() {
                 Ok(part) => {
                     length += part.len();
                     if length > limit {
-                        return Err(InvocationError::ResponseTooLarge(limit));
+                        return Err(Failure::TooLarge(limit));
                     }
                     whole.push(part);
                 }
@@ -146,7 +147,7 @@ impl Open {
     fn is_too_much(&mut self, part: &Bytes) -> bool {
         self.taken += part.len();
         if self.taken > self.limit {
-            self.fate.fail(&InvocationError::ResponseTooLarge(self.limit));
+            self.fate.fail(&Failure::TooLarge(self.limit));
         }
         self.taken > self.limit || self.declared.is_some_and(|declared| self.taken > declared)
     }
@@ -223,7 +224,7 @@ impl Fate {
     }
 
     /// Cuts the body, unless it has ended.
-    pub fn fail(&self, failure: &InvocationError) {
+    pub fn fail(&self, failure: &Failure) {
         let _entered = self.span.enter();
         let backtrace = failure.backtrace();
         match self.end.get() {
@@ -235,13 +236,13 @@ impl Fate {
         }
         // That nobody reads is no fault of the component, and neither is what it makes of a stream that is closed.
         let nobody_reads = matches!(self.end.get(), Some(BodyEnd::Unread));
-        if !nobody_reads || !matches!(failure, InvocationError::Trapped(_)) {
+        if !nobody_reads || !matches!(failure, Failure::Invocation(InvocationError::Trapped(_))) {
             self.count_as(failure);
         }
     }
 
     /// Counts the invocation as failed in this way, if in no other.
-    pub fn count_as(&self, failure: &InvocationError) {
+    pub fn count_as(&self, failure: &Failure) {
         let _ = self.failure.set(failure.outcome());
     }
 
@@ -254,9 +255,18 @@ impl Drop for Fate {
     fn drop(&mut self) {
         // A trap leaves its body unfinished as well, and is the better reason.
         if matches!(self.end.get(), Some(BodyEnd::Unfinished)) && !self.has_failed() {
-            self.fail(&InvocationError::Unfinished);
+            self.fail(&Failure::Unfinished);
         }
-        let answered = Outcome::of_answer(self.status, &self.away);
+        let answered = outcome(self.status, &self.away);
         self.outcomes.note(self.failure.take().unwrap_or(answered));
+    }
+}
+
+/// What a response says of its invocation.
+pub fn outcome(status: StatusCode, away: &BackendAway) -> Outcome {
+    match status.is_server_error() {
+        false => Outcome::Ok,
+        true if away.noted() => Outcome::BackendAway,
+        true => Outcome::Error,
     }
 }

@@ -9,7 +9,7 @@ use http::header::{
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Body as _;
 
-use super::problem::{Body, full};
+use crate::ingress::problem::{Body, full};
 
 /// What a 304 must not repeat, or need not (RFC 9110, 15.4.5).
 const OF_CONTENT: [HeaderName; 5] = [CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE];

@@ -6,11 +6,13 @@ use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use tracing::info_span;
 
+use super::call::call;
+use super::failure::Failure;
+use super::received::Received;
+use super::response::ResponseCut;
 use crate::config::Probe;
 use crate::deployment::Deployment;
-use crate::dispatch::{self, InvocationError};
-use crate::ingress::received::Received;
-use crate::response::ResponseCut;
+use crate::dispatch::PROBE;
 
 /// Why a version has not passed its probe.
 #[derive(Debug, thiserror::Error)]
@@ -18,7 +20,7 @@ pub enum ProbeError {
     #[error(transparent)]
     Request(#[from] http::Error),
     #[error(transparent)]
-    Invocation(#[from] InvocationError),
+    Response(#[from] Failure),
     #[error("{path}: {source}")]
     Cut { path: String, source: ResponseCut },
     #[error("{path} answered {difference}")]
@@ -44,7 +46,7 @@ pub async fn probe(next: &Arc<Deployment>) -> Result<(), ProbeError> {
     let Some(probe) = &next.spec.swap.probe else { return Ok(()) };
     let span = info_span!("probe", service = next.name, version = %next.version.digest());
     let request = Request::get(&probe.path).header(http::header::HOST, "localhost").body(Received::default())?;
-    let response = dispatch::http(next.clone().into(), request, dispatch::PROBE, span).await?;
+    let response = call(next.clone().into(), request, PROBE, span).await?;
     let (path, status) = (probe.path.clone(), response.status());
     match response.into_body().collect().await {
         Ok(body) => {

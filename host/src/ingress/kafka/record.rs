@@ -8,13 +8,12 @@ use rdkafka::message::{Headers as _, Message as _, OwnedMessage};
 use tokio_util::sync::CancellationToken;
 use tracing::{Span, error, info, info_span, warn};
 
+use super::call::call;
 use crate::bindings::componentd::kafka::types::{Header, OutgoingRecord};
-use crate::bindings::handler;
-use crate::bindings::handler::exports::componentd::kafka::handler::{Failure, IncomingRecord};
 use crate::capability::kafka::Producer;
 use crate::config::KafkaTrigger;
 use crate::deployment::Deployment;
-use crate::dispatch::{self, InvocationError};
+use crate::dispatch::InvocationError;
 use crate::loader::Version;
 use crate::metrics::Metrics;
 use crate::registry::Service;
@@ -41,10 +40,18 @@ pub enum Done {
     GivenUp,
 }
 
+/// Why the component has not handled a record.
+pub enum Refusal {
+    /// It may do so later.
+    Retry(String),
+    /// It never will.
+    Reject(String),
+}
+
 /// What one attempt came to, when it was not a success.
 enum Failed {
     /// By the component's word, by a trap, a timeout or a limit.
-    Record(Failure),
+    Record(Refusal),
     /// A backend was away, or the version was drained: no fault of the record, and it costs it no attempt.
     BackendAway(String),
 }
@@ -52,34 +59,34 @@ enum Failed {
 impl Handling {
     /// Hands the record over, up to the attempts that the manifest allows.
     pub async fn handle(&self, message: &OwnedMessage, stopping: &CancellationToken) -> Done {
-        let mut record = incoming(message);
-        let id = format!("{}/{}/{}", record.topic, record.partition, record.offset);
-        let mut waits = 0;
+        let id = format!("{}/{}/{}", message.topic(), message.partition(), message.offset());
+        let (mut attempt, mut waits) = (1, 0);
         loop {
-            let deployment = self.service.pick_for_record();
+            let deployment = self.service.pick_in_turn();
             let version = deployment.version.clone();
             let span = self.span(&id, &version);
-            let last = record.attempt >= self.trigger.attempts;
-            let attempted = self.attempt(&deployment, &record, &id, span.clone()).await;
+            let last = attempt >= self.trigger.attempts;
+            let letter = |reason| Letter { message, attempt, version: &version, reason };
+            let attempted = self.attempt(&deployment, message, attempt, &id, span.clone()).await;
             // What follows may take long, and uses it no more.
             drop(deployment);
             let reason = match attempted {
                 Ok(()) => return Done::Settled,
-                Err(Failed::Record(Failure::Reject(reason))) => {
-                    return self.bury(&record, &version, reason, &span, stopping).await;
+                Err(Failed::Record(Refusal::Reject(reason))) => {
+                    return self.bury(letter(reason), &span, stopping).await;
                 }
-                Err(Failed::Record(Failure::Retry(reason))) if last => {
-                    return self.bury(&record, &version, reason, &span, stopping).await;
+                Err(Failed::Record(Refusal::Retry(reason))) if last => {
+                    return self.bury(letter(reason), &span, stopping).await;
                 }
-                Err(Failed::Record(Failure::Retry(reason))) => {
-                    record.attempt += 1;
+                Err(Failed::Record(Refusal::Retry(reason))) => {
+                    attempt += 1;
                     reason
                 }
                 Err(Failed::BackendAway(reason)) => reason,
             };
             waits += 1;
             let wait = backoff(&self.trigger, waits);
-            span.in_scope(|| warn!(reason, ?wait, next_attempt = record.attempt, "will retry"));
+            span.in_scope(|| warn!(reason, ?wait, next_attempt = attempt, "will retry"));
             if pause(wait, stopping).await.is_stopping() {
                 return Done::GivenUp;
             }
@@ -93,45 +100,38 @@ impl Handling {
     async fn attempt(
         &self,
         deployment: &Arc<Deployment>,
-        record: &IncomingRecord,
+        message: &OwnedMessage,
+        attempt: u32,
         id: &str,
         span: Span,
     ) -> Result<(), Failed> {
         let id =
             HeaderValue::from_str(id).expect("a topic's name is ASCII letters, digits, dots, hyphens and underscores");
-        let outcome = dispatch::kafka(deployment, record, id, span).await;
-        let failure = match outcome.result {
+        let invoked = call(deployment, message, attempt, id, span).await;
+        let refusal = match invoked.result {
             Ok(Ok(())) => return Ok(()),
-            Ok(Err(failure)) => failure,
+            Ok(Err(refusal)) => refusal,
             // No fault of the record: the next version handles it, or this one when there is a place.
             Err(waits @ (InvocationError::Cut | InvocationError::NoPlace)) => {
                 return Err(Failed::BackendAway(waits.to_string()));
             }
-            Err(failure) => Failure::Retry(failure.to_string()),
+            Err(failure) => Refusal::Retry(failure.to_string()),
         };
-        Err(match failure {
-            Failure::Retry(reason) if outcome.backend_away => Failed::BackendAway(reason),
-            failure => Failed::Record(failure),
+        Err(match refusal {
+            Refusal::Retry(reason) if invoked.backend_away => Failed::BackendAway(reason),
+            refusal => Failed::Record(refusal),
         })
     }
 
     /// Sends the record to the dead-letter topic, for as long as that takes: without it, it would be lost.
-    async fn bury(
-        &self,
-        record: &IncomingRecord,
-        version: &Version,
-        reason: String,
-        span: &Span,
-        stopping: &CancellationToken,
-    ) -> Done {
-        let mut tries = 1;
+    async fn bury(&self, letter: Letter<'_>, span: &Span, stopping: &CancellationToken) -> Done {
+        let (topic, mut tries) = (&self.trigger.dead_letter, 1);
         loop {
-            let letter = dead_letter(&self.service.name, &self.trigger.dead_letter, record, version, &reason);
-            match self.producer.send(letter, DEAD_LETTER_TIMEOUT).await {
+            match self.producer.send(letter.record(&self.service.name, topic), DEAD_LETTER_TIMEOUT).await {
                 Ok(_) => {
-                    let topic = &self.trigger.dead_letter;
+                    let Letter { attempt, reason, .. } = letter;
                     self.metrics.dead_letter(&self.service.name);
-                    span.in_scope(|| error!(attempt = record.attempt, reason, topic, "sent to the dead-letter topic"));
+                    span.in_scope(|| error!(attempt, reason, topic, "sent to the dead-letter topic"));
                     return Done::Settled;
                 }
                 Err(failure) => span.in_scope(|| error!(?failure, "the dead-letter topic does not take the record")),
@@ -173,44 +173,41 @@ async fn pause(wait: Duration, stopping: &CancellationToken) -> Paused {
     }
 }
 
-fn incoming(message: &OwnedMessage) -> IncomingRecord {
-    let headers = message.headers().map(|headers| headers.iter().map(header).collect());
-    IncomingRecord {
-        topic: message.topic().to_owned(),
-        partition: message.partition(),
-        offset: message.offset(),
-        key: message.key().map(<[u8]>::to_vec),
-        headers: headers.unwrap_or_default(),
-        timestamp_ms: message.timestamp().to_millis(),
-        payload: message.payload().map(<[u8]>::to_vec),
-        attempt: 1,
-    }
+/// A record that was not handled, and why.
+struct Letter<'a> {
+    message: &'a OwnedMessage,
+    attempt: u32,
+    /// The last one that it was handed to.
+    version: &'a Version,
+    reason: String,
 }
 
-fn header(header: rdkafka::message::Header<'_, &[u8]>) -> handler::componentd::kafka::types::Header {
-    let value = header.value.unwrap_or_default().to_vec();
-    handler::componentd::kafka::types::Header { name: header.key.to_owned(), value }
-}
-
-/// The record as it was, with headers that say where it comes from and why it is here.
-fn dead_letter(service: &str, topic: &str, record: &IncomingRecord, version: &Version, reason: &str) -> OutgoingRecord {
-    let told = [
-        ("service", service.to_owned()),
-        ("version", version.digest().to_string()),
-        ("reason", reason.to_owned()),
-        ("attempts", record.attempt.to_string()),
-        ("topic", record.topic.clone()),
-        ("partition", record.partition.to_string()),
-        ("offset", record.offset.to_string()),
-    ];
-    let own = record.headers.iter().map(|header| Header { name: header.name.clone(), value: header.value.clone() });
-    let told = told
-        .into_iter()
-        .map(|(name, value)| Header { name: format!("{DEAD_LETTER_PREFIX}{name}"), value: value.into_bytes() });
-    OutgoingRecord {
-        topic: topic.to_owned(),
-        key: record.key.clone(),
-        headers: own.chain(told).collect(),
-        payload: record.payload.clone(),
+impl Letter<'_> {
+    /// The record as it was, with headers that say where it comes from and why it is here.
+    fn record(&self, service: &str, topic: &str) -> OutgoingRecord {
+        let Self { message, attempt, version, reason } = self;
+        let told = [
+            ("service", service.to_owned()),
+            ("version", version.digest().to_string()),
+            ("reason", reason.clone()),
+            ("attempts", attempt.to_string()),
+            ("topic", message.topic().to_owned()),
+            ("partition", message.partition().to_string()),
+            ("offset", message.offset().to_string()),
+        ];
+        let told = told
+            .into_iter()
+            .map(|(name, value)| Header { name: format!("{DEAD_LETTER_PREFIX}{name}"), value: value.into_bytes() });
+        let own = message
+            .headers()
+            .into_iter()
+            .flat_map(|headers| headers.iter())
+            .map(|header| Header { name: header.key.to_owned(), value: header.value.unwrap_or_default().to_vec() });
+        OutgoingRecord {
+            topic: topic.to_owned(),
+            key: message.key().map(<[u8]>::to_vec),
+            headers: own.chain(told).collect(),
+            payload: message.payload().map(<[u8]>::to_vec),
+        }
     }
 }

@@ -9,9 +9,9 @@ use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::http::REQUEST_ID;
-use super::problem::Body;
+use super::REQUEST_ID;
 use crate::config::{Cors, Names, Origins};
+use crate::ingress::problem::Body;
 
 /// The rules of a listener.
 pub fn rules(cors: &Cors) -> CorsLayer {

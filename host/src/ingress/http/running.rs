@@ -12,19 +12,19 @@ use tracing::{Instrument, Span, error};
 use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
+use super::failure::Failure;
+use super::response::{Fate, GuestBody, GuestResponse, Whole, outcome};
 use crate::capability::away::BackendAway;
 use crate::deployment::{Deployment, InUse};
 use crate::dispatch::InvocationError;
 use crate::instances::Instance;
-use crate::metrics::Outcome;
-use crate::response::{Fate, GuestBody, GuestResponse, Whole};
 
 /// What a component hands over as its answer.
 pub type Head = Result<Response<HyperOutgoingBody>, ErrorCode>;
 
 /// The call of a component, which ends with the instance that was called.
 pub type Call = dyn Future<Output = Ended> + Send;
-type Ended = Result<Instance, InvocationError>;
+type Ended = Result<(Instance, ()), InvocationError>;
 
 /// An invocation that runs within the task that waits for its answer, as long as that waits, and else in a task of its own:
 /// most are over with their answer, and a task of their own would only be another trip through the scheduler.
@@ -63,7 +63,7 @@ impl Running {
     ///
     /// # Errors
     /// There is no response, or it is not whole and nothing of it was sent.
-    pub async fn response(mut self) -> Result<GuestResponse, InvocationError> {
+    pub async fn response(mut self) -> Result<GuestResponse, Failure> {
         match poll_fn(|context| self.poll(context)).await {
             First::End(ended) => self.0.take().expect("it was polled").ended(ended),
             First::Head(head) => self.0.as_mut().expect("it was polled").opened(head),
@@ -95,20 +95,19 @@ impl Drop for Running {
 
 impl Invoked {
     /// The response of an invocation that has come to its end, noted as what it was.
-    fn ended(mut self, ended: Ended) -> Result<GuestResponse, InvocationError> {
+    fn ended(mut self, ended: Ended) -> Result<GuestResponse, Failure> {
         let response = self.settle(ended);
         match &response {
-            Ok(response) => self.deployment.outcomes.note(Outcome::of_answer(response.status(), &self.away)),
+            Ok(response) => self.deployment.outcomes.note(outcome(response.status(), &self.away)),
             Err(failure) => failure.note(&self.deployment),
         }
         response
     }
 
     /// An instance is kept only if it has answered, and in whole.
-    fn settle(&mut self, ended: Ended) -> Result<GuestResponse, InvocationError> {
-        let instance = ended?;
-        let response =
-            self.head.try_recv().map_err(|_| InvocationError::NoAnswer)?.map_err(InvocationError::Refused)?;
+    fn settle(&mut self, ended: Ended) -> Result<GuestResponse, Failure> {
+        let (instance, ()) = ended?;
+        let response = self.head.try_recv().map_err(|_| Failure::NoAnswer)?.map_err(refused)?;
         let Deployment { instances, spec, .. } = &**self.deployment;
         // What is not kept ends here, and the body with it, if the component has left it open.
         let instance = instances.reusable(instance);
@@ -121,7 +120,7 @@ impl Invoked {
     }
 
     /// The response of an invocation that runs on.
-    fn opened(&mut self, head: Head) -> Result<GuestResponse, InvocationError> {
+    fn opened(&mut self, head: Head) -> Result<GuestResponse, Failure> {
         let status = head.as_ref().map_or(StatusCode::INTERNAL_SERVER_ERROR, Response::status);
         let fate = Fate::new(&self.deployment, self.away.clone(), self.span.clone(), status);
         self.fate = Some(fate.clone());
@@ -132,7 +131,7 @@ impl Invoked {
                 Ok(Response::from_parts(head, body))
             }
             Err(code) => {
-                let refused = InvocationError::Refused(code);
+                let refused = refused(code);
                 error!("{refused}");
                 fate.count_as(&refused);
                 Err(refused)
@@ -145,12 +144,16 @@ impl Invoked {
         let ended = self.call.as_mut().await;
         match (&self.fate, ended) {
             (None, ended) => drop(self.ended(ended)),
-            (Some(fate), Err(failure)) => fate.fail(&failure),
-            (Some(fate), Ok(instance)) if !fate.has_failed() => {
+            (Some(fate), Err(failure)) => fate.fail(&failure.into()),
+            (Some(fate), Ok((instance, ()))) if !fate.has_failed() => {
                 let Deployment { instances, .. } = &**self.deployment;
                 instances.keep(instances.reusable(instance));
             }
             (Some(_), Ok(_)) => {}
         }
     }
+}
+
+fn refused(code: ErrorCode) -> Failure {
+    Failure::Refused(format!("{code:?}"))
 }

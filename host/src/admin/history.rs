@@ -57,3 +57,27 @@ impl From<history::Outcome> for Outcome {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::step::Step;
+
+    #[test]
+    fn the_api_tells_it_as_the_archive_keeps_it() {
+        use history::{By, Outcome};
+        let rejected = Outcome::Rejected { step: Step::Checked, reason: "no".to_owned() };
+        for (by, outcome) in [
+            (By::Start, Outcome::Live),
+            (By::File, rejected.clone()),
+            (By::Manifest, Outcome::Live),
+            (By::Upload, rejected),
+            (By::Rollback, Outcome::Live),
+            (By::Watch, Outcome::RolledBack { reason: "no".to_owned() }),
+        ] {
+            let kept = history::Entry::now("sha256:0".to_owned(), by, outcome);
+            let told = serde_json::to_value(Entry::from(kept.clone())).unwrap();
+            assert_eq!(told, serde_json::to_value(&kept).unwrap());
+        }
+    }
+}

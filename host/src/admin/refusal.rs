@@ -1,5 +1,7 @@
 //! A request that is refused: a problem is the answer.
 
+use std::error::Error as _;
+
 use axum::body::Body;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::response::{IntoResponse, Response};
@@ -34,6 +36,7 @@ impl From<PathRejection> for Refusal {
 
 impl From<QueryRejection> for Refusal {
     fn from(rejection: QueryRejection) -> Self {
-        Self::new(rejection.status(), rejection.body_text())
+        let reason = rejection.source().map_or_else(|| rejection.body_text(), ToString::to_string);
+        Self::new(rejection.status(), format!("the query cannot be read: {reason}"))
     }
 }

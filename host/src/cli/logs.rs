@@ -27,3 +27,15 @@ fn readable(line: &str, colours: bool) -> String {
     }
     serde_json::from_str::<Line>(line).map_or_else(|_| line.to_owned(), |line| text(&line, colours))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_lines_are_told_from_what_a_component_calls_lost() {
+        assert_eq!(readable(r#"{"lost":3}"#, false), "(3 lines are missing: they came faster than they were read)");
+        let line = readable(r#"{"timestamp":"2026-11-28T11:44:20.770Z","level":"INFO","message":"m","lost":3}"#, false);
+        assert_eq!(line, "11:44:20.770 INFO  m lost=3");
+    }
+}

@@ -121,8 +121,13 @@ async fn all_is_well(document: &Document, seen: &mut BTreeSet<String>) {
     }
     versions(&mut asked).await;
     asked.ask(LOGS, "/services/slot/logs", "", 200).await;
-    asked.ask(LOGS, "/services/slot/logs?follow=perhaps", "", 400).await;
-    asked.ask(LOGS, "/services/slot/logs?folow=true", "", 400).await;
+    for (query, reason) in [
+        ("follow=perhaps", "follow: provided string was not `true` or `false`"),
+        ("folow=true", "folow: unknown field `folow`, expected `follow`"),
+    ] {
+        let refused = asked.ask(LOGS, &format!("/services/slot/logs?{query}"), "", 400).await;
+        assert_eq!(refused.json()["detail"], format!("the query cannot be read: {reason}"));
+    }
     asked.ask(LOGS, "/services/other/logs", "", 404).await;
     let mut followers = Vec::new();
     for _ in 0..FOLLOWERS {

@@ -1,60 +1,129 @@
-//! What all services share: one connection per backend, opened with its first use, each other, and the measurements.
+//! The capabilities of one host with their clients, and the grants that they make for services.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::capability::http_out;
-use crate::capability::kafka::Producer;
-use crate::capability::redis::Redis;
-use crate::config;
-use crate::error::StartError;
-use crate::metrics::Metrics;
-use crate::registry::Directory;
-use crate::topics::{self, Named};
+use futures_util::future::join_all;
+use prometheus_client::registry::Registry;
+use tokio_util::sync::CancellationToken;
 
-/// Clients of the backends that the manifest names.
-#[derive(Clone, Default)]
-pub struct Clients {
-    pub redis: Option<Redis>,
-    pub producer: Option<Producer>,
-    pub http: http_out::Clients,
-    pub services: Directory,
-    pub metrics: Arc<Metrics>,
-}
+use crate::call::CallMetrics;
+use crate::capability::{About, Capability, Client, HostContext, Needs, ServiceContext, interface_of};
+use crate::config::{ConfigError, Manifest};
+use crate::granted::Granted;
+use crate::peers::{self, Peers};
+use crate::state::Common;
+
+/// All clients of a host.
+#[derive(Clone)]
+pub struct Clients(Arc<Vec<(About, Arc<dyn Client>)>>, CallMetrics);
 
 impl Clients {
-    /// Makes the clients; none connects yet.
+    /// Makes the clients of these capabilities; none connects yet.
     ///
     /// # Errors
-    /// A URL that a driver does not understand.
-    pub fn new(backends: &config::Backends) -> Result<Self, StartError> {
-        let redis = backends.redis.as_ref().map(Redis::new).transpose();
-        let producer = backends.kafka.as_ref().map(Producer::new).transpose();
-        Ok(Self {
-            redis: redis.map_err(|e| StartError::backend("redis", "url", &e))?,
-            producer: producer.map_err(|e| StartError::backend("kafka", "brokers", &e))?,
-            http: http_out::Clients::default(),
-            services: Directory::default(),
-            metrics: Arc::default(),
-        })
+    /// The manifest names a capability that there is not, or says what cannot be of its server.
+    pub fn new(
+        capabilities: &[Arc<dyn Capability>],
+        manifest: &Manifest,
+        peers: &Arc<dyn Peers>,
+        metrics: &mut Registry,
+    ) -> Result<Self, ConfigError> {
+        check_names(capabilities, manifest)?;
+        let calls = CallMetrics::new(metrics);
+        let client = |capability: &Arc<dyn Capability>| {
+            let about = capability.about();
+            let backend = manifest.backend(about.name);
+            let host = HostContext { backend, manifest, peers: peers.clone(), metrics: &mut *metrics };
+            Ok((about, capability.client(host)?))
+        };
+        Ok(Self(Arc::new(capabilities.iter().map(client).collect::<Result<_, ConfigError>>()?), calls))
     }
 
-    /// What does not answer within `timeout`, or does not know `topics`, in words.
-    pub async fn missing(&self, topics: Vec<Named>, timeout: Duration) -> Vec<String> {
-        let mut missing = Vec::new();
-        if let Some(redis) = &self.redis {
-            missing.extend(redis.look(timeout).await.err().map(|away| away.to_string()));
+    /// What a service may do. `stop` ends what works beside its invocations, at the latest.
+    ///
+    /// # Errors
+    /// Its grants are not as they must be.
+    pub fn grant(&self, service: &ServiceContext<'_>, stop: CancellationToken) -> Result<Granted, ConfigError> {
+        let mut grants = Vec::new();
+        for (about, client) in self.0.iter() {
+            grants.extend(client.grant(service)?.map(|grant| (about.name, grant)));
+            needs_server(about, service)?;
         }
-        if let Some(producer) = self.producer.clone() {
-            let ask = move || kafka_missing(&producer, &topics, timeout);
-            missing.extend(tokio::task::spawn_blocking(ask).await.expect("it does not panic"));
+        Ok(Granted::new(service.name, service.spec.limits, grants, self.1.clone(), stop))
+    }
+
+    /// Whether every service's grants are as they must be.
+    ///
+    /// # Errors
+    /// The first that are not.
+    pub fn check(&self, manifest: &Manifest) -> Result<(), ConfigError> {
+        for (name, spec) in &manifest.services {
+            self.grant(&ServiceContext { manifest, name, spec }, CancellationToken::new())?;
         }
-        missing
+        Ok(())
+    }
+
+    /// What does not answer within `timeout`, or lacks what the services of the manifest need.
+    pub async fn missing(&self, manifest: &Manifest, timeout: Duration) -> Vec<String> {
+        let looks = self.0.iter().map(|(_, client)| client.missing(manifest, timeout));
+        join_all(looks).await.into_iter().flatten().collect()
+    }
+
+    /// A client by its type.
+    pub fn get<C: Client>(&self) -> Option<&C> {
+        self.0.iter().find_map(|(_, client)| (&**client as &dyn Any).downcast_ref())
     }
 }
 
-fn kafka_missing(producer: &Producer, topics: &[Named], timeout: Duration) -> Vec<String> {
-    topics::missing(topics, producer, timeout).unwrap_or_else(|e| {
-        vec![format!("Kafka does not answer: {e}; start it, or correct `brokers` under [backends.kafka]")]
-    })
+/// Unknown keys are errors, and so are those of what needs no grant or has no server.
+fn check_names(capabilities: &[Arc<dyn Capability>], manifest: &Manifest) -> Result<(), ConfigError> {
+    let abouts: Vec<About> = capabilities.iter().map(|capability| capability.about()).collect();
+    let servers: Vec<_> = abouts.iter().filter(|about| about.server.is_some()).map(|about| about.name).collect();
+    let grants: Vec<_> = abouts.iter().filter(|about| about.needs.is_some()).map(|about| about.name).collect();
+    manifest.check_names(&servers, &grants)
+}
+
+/// A grant is of use only with the server that it is about.
+fn needs_server(about: &About, service: &ServiceContext<'_>) -> Result<(), ConfigError> {
+    let (Some(grant), Some(example)) = (service.grant(about.name), about.server) else { return Ok(()) };
+    if service.manifest.backend(about.name).is_some() {
+        return Ok(());
+    }
+    let name = about.name;
+    Err(grant.error(&[], format!("needs a server: add `{name} = {{ {example} }}` under [backends]")))
+}
+
+/// Whether a manifest names only what these capabilities have, as they have it. Nothing is connected to.
+///
+/// # Errors
+/// The first thing that is not so, with its file, line and key.
+pub fn check_manifest(manifest: &Manifest, capabilities: &[Arc<dyn Capability>]) -> Result<(), ConfigError> {
+    check(capabilities, manifest).map(drop)
+}
+
+/// The same, with the clients that were made for it.
+///
+/// # Errors
+/// As [`check_manifest`].
+pub fn check(capabilities: &[Arc<dyn Capability>], manifest: &Manifest) -> Result<Clients, ConfigError> {
+    let clients = Clients::new(capabilities, manifest, &peers::nobody(), &mut Registry::default())?;
+    clients.check(manifest)?;
+    Ok(clients)
+}
+
+/// The interfaces among these imports that need a grant, with the names of their capabilities.
+pub fn needed(capabilities: &[Arc<dyn Capability>], imports: &[String]) -> Vec<(&'static str, Needs)> {
+    let abouts = capabilities.iter().map(|capability| capability.about());
+    let needs = abouts.filter_map(|about| Some((about.name, about.needs?)));
+    needs.filter(|(_, needs)| imports.iter().any(|import| interface_of(import) == needs.interface)).collect()
+}
+
+/// What the instances of a host with these capabilities have in common.
+pub fn common(capabilities: &[Arc<dyn Capability>]) -> Common {
+    Common {
+        lasting: capabilities.iter().flat_map(|capability| capability.lasting()).collect(),
+        outgoing: capabilities.iter().find_map(|capability| capability.outgoing()),
+    }
 }

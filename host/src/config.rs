@@ -11,14 +11,15 @@ mod cors;
 mod environment;
 mod expand;
 mod kafka;
+pub mod kinds;
 mod manifest;
 mod place;
 mod probe;
 pub(crate) mod reasons;
 mod reference;
 mod schema;
-mod servers;
-mod values;
+mod section;
+pub mod values;
 
 use std::path::Path;
 
@@ -28,14 +29,12 @@ pub use self::bounds::{Isolation, Limits, Swap};
 pub use self::cors::{Cors, Names, Origins};
 use self::environment::Environment;
 pub use self::kafka::{KafkaTrigger, OnLostRecords};
-pub use self::manifest::{
-    Admin, Backends, Grants, HostSettings, HttpGrant, HttpTrigger, KafkaBackend, KafkaGrant, Manifest, PostgresBackend,
-    PostgresGrant, RedisBackend, RedisGrant, Service, Trigger,
-};
+pub use self::manifest::{Admin, HostSettings, HttpTrigger, Manifest, Service, Tables, Trigger};
 pub use self::place::{Place, Source};
 pub use self::probe::Probe;
 pub use self::reference::reference;
-pub use self::schema::schema;
+pub use self::schema::{Forms, form, schema};
+pub use self::section::Section;
 pub use self::values::{Bytes, Canary, Duration, KeyPattern, Origin};
 
 /// Why a manifest cannot be used.
@@ -79,7 +78,8 @@ impl Manifest {
         let written = table.clone();
         let manifest: Self = source.read(table, env)?;
         checks::check(&manifest).map_err(|e| source.error_at(written.get_ref(), e))?;
-        Ok(Self { source, ..manifest.resolve_paths(path.parent().unwrap_or(Path::new("."))) })
+        let manifest = manifest.resolve_paths(source.folder());
+        Ok(Self { source, ..manifest })
     }
 }
 

@@ -11,11 +11,10 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{Headers as _, Message as _, OwnedMessage};
 use rdkafka::topic_partition_list::Offset;
 
-use crate::bindings::componentd::kafka::types::{Header, OutgoingRecord};
-use crate::capability::kafka::{Producer, client_config};
-use crate::config::{KafkaBackend, KafkaTrigger};
+use crate::config::KafkaTrigger;
 use crate::ingress::kafka::place::{Gap, Kept};
 use crate::ingress::kafka::record::DEAD_LETTER_PREFIX;
+use crate::kafka::{Header, KafkaBackend, Producer, Record, client_config};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -155,13 +154,13 @@ async fn send_back(producer: &Producer, letter: &OwnedMessage) -> Result<(), Dea
         own.map(|header| Header { name: header.key.to_owned(), value: header.value.unwrap_or_default().to_vec() })
             .collect()
     });
-    let record = OutgoingRecord {
+    let record = Record {
         topic,
         key: letter.key().map(<[u8]>::to_vec),
         headers: headers.unwrap_or_default(),
         payload: letter.payload().map(<[u8]>::to_vec),
     };
-    let sent = producer.send(record, TIMEOUT).await;
+    let sent = producer.send(&record, TIMEOUT).await;
     sent.map(|_| ()).map_err(|e| DeadLetterError::NotSent { letter: name(letter), reason: e.to_string() })
 }
 

@@ -7,11 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use prometheus_client::metrics::counter::Counter;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use wasmtime_wasi_config::WasiConfigVariables;
 
-use crate::capability::postgres::Databases;
-use crate::clients::Clients;
 use crate::config;
+use crate::granted::Granted;
 use crate::in_flight::InFlight;
 use crate::instances::{Instances, Pool};
 use crate::limits::Admission;
@@ -23,11 +21,8 @@ pub struct Deployment {
     pub name: String,
     pub spec: config::Service,
     pub version: Arc<Version>,
-    pub clients: Clients,
-    pub databases: Databases,
-    /// Its relays, which those that come after it may have as well.
-    pub publishing: Arc<Publishing>,
-    pub config: WasiConfigVariables,
+    /// What it may do. Those that come after it may share it.
+    pub granted: Arc<Granted>,
     pub instances: Instances,
     pub admission: Admission,
     pub outcomes: Arc<Outcomes>,
@@ -37,37 +32,34 @@ pub struct Deployment {
 }
 
 impl Deployment {
+    /// The version of the service that the grants are of.
     pub fn new(
-        name: String,
         spec: config::Service,
         pool: Pool,
-        clients: Clients,
-        databases: Databases,
-        publishing: Arc<Publishing>,
+        metrics: Arc<Metrics>,
+        granted: Arc<Granted>,
         version: Arc<Version>,
     ) -> Self {
+        let name = granted.service().to_owned();
         Self {
-            config: spec.config.clone().into_iter().collect(),
             instances: Instances::new(pool, &spec),
             admission: Admission::new(&spec.limits),
-            outcomes: Arc::new(Outcomes::new(&name, clients.metrics.clone())),
+            outcomes: Arc::new(Outcomes::new(&name, metrics)),
             in_flight: InFlight::default(),
             cut: CancellationToken::new(),
             name,
             spec,
             version,
-            clients,
-            databases,
-            publishing,
+            granted,
         }
     }
 
     /// The same deployment as new, called as `other` is: what the old one has counted, and its cut, are not its own.
     pub fn again(&self, other: &config::Service) -> Self {
-        let Self { name, spec, version, instances, clients, databases, publishing, .. } = self;
-        let (pool, clients, databases) = (instances.pool().clone(), clients.clone(), databases.clone());
+        let Self { spec, version, instances, granted, outcomes, .. } = self;
+        let (pool, metrics) = (instances.pool().clone(), outcomes.metrics.clone());
         let spec = spec.clone().called_as(other);
-        Self::new(name.clone(), spec, pool, clients, databases, publishing.clone(), version.clone())
+        Self::new(spec, pool, metrics, granted.clone(), version.clone())
     }
 
     /// Whether it runs the same with the same, however it is called.
@@ -108,15 +100,6 @@ impl Deref for InUse {
 impl Drop for InUse {
     fn drop(&mut self) {
         self.0.in_flight.leave();
-    }
-}
-
-/// Ends the relays of databases once no deployment publishes there any more.
-pub struct Publishing(pub CancellationToken);
-
-impl Drop for Publishing {
-    fn drop(&mut self) {
-        self.0.cancel();
     }
 }
 

@@ -9,12 +9,12 @@ use http::HeaderValue;
 use tracing::{Instrument, Span, error, warn};
 use wasmtime::PoolConcurrencyLimitError;
 
-use crate::capability::logging::Output;
 use crate::deployment::Deployment;
 use crate::instances::{Instance, Watched};
 use crate::limits::{LimitExceeded, Metered, Saturated};
 use crate::metrics::Outcome;
-use crate::state::Invocation;
+use crate::output::Output;
+use crate::scope::Scope;
 use crate::trap::Trap;
 
 /// The id of invocations that nobody asked for.
@@ -112,9 +112,9 @@ pub async fn invoke<C: Call>(
     outcome: impl FnOnce(&C::Output) -> Outcome,
 ) -> Invoked<C::Output> {
     let _permit = deployment.admission.wait().await;
-    let invocation = Invocation::new(deployment.clone(), id, span.clone());
-    let away = invocation.away.clone();
-    let instance = deployment.instances.take(invocation);
+    let scope = Scope::new(deployment.granted.clone(), id, span.clone());
+    let away = scope.away.clone();
+    let instance = deployment.instances.take(scope);
     let result = async {
         let (instance, output) =
             call(deployment.clone(), instance, called).await.inspect_err(|failure| failure.note(deployment))?;
@@ -165,7 +165,7 @@ pub async fn instantiate(deployment: &Arc<Deployment>) -> Result<(), InvocationE
         }
     }
 
-    let instance = deployment.instances.take(Invocation::new(deployment.clone(), PROBE, Span::current()));
+    let instance = deployment.instances.take(Scope::new(deployment.granted.clone(), PROBE, Span::current()));
     call(deployment.clone(), instance, Nothing).await.map(drop)
 }
 

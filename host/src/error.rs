@@ -1,11 +1,10 @@
 //! Why the host does not start, in words for those who run it, with the exit code of each.
 
-use std::fmt::Display;
 use std::io;
 use std::net::SocketAddr;
 
-use crate::capability::postgres::MigrationError;
 use crate::config::{ConfigError, Manifest, Place};
+use crate::grant::{Unprepared, Unusable};
 use crate::load_error::LoadError;
 use crate::state_folder::StateError;
 
@@ -21,10 +20,11 @@ pub enum StartError {
     /// A file that the command line names.
     #[error(transparent)]
     File(Box<LoadError>),
-    #[error("{backend} cannot be used: {reason}; correct `{key}` under [backends.{backend}]")]
-    Backend { backend: &'static str, key: &'static str, reason: String },
-    #[error("{place}: {source}")]
-    Migration { place: Place, source: Box<MigrationError> },
+    #[error(transparent)]
+    Backend(#[from] Unusable),
+    /// What a grant needs of its server.
+    #[error("{place}: {}", source.source)]
+    Unprepared { place: Place, source: Unprepared },
     #[error("{place}: cannot listen on {address}: {source}; {}", mend_listening(source))]
     Listen { place: Place, address: SocketAddr, source: io::Error },
     #[error("{place}: {source}")]
@@ -41,8 +41,10 @@ fn mend_listening(error: &io::Error) -> &'static str {
 }
 
 impl StartError {
-    pub(crate) fn backend(backend: &'static str, key: &'static str, reason: &impl Display) -> Self {
-        Self::Backend { backend, key, reason: reason.to_string() }
+    /// What a service of this manifest lacks before it can be called.
+    pub(crate) fn unprepared(manifest: &Manifest, service: &str, source: Unprepared) -> Self {
+        let key: Vec<&str> = ["services", service].into_iter().chain(source.key.iter().map(String::as_str)).collect();
+        Self::Unprepared { place: manifest.source.place(&key), source }
     }
 
     /// The component of a service of this manifest.
@@ -53,10 +55,10 @@ impl StartError {
     /// The exit code of the process, after `sysexits.h`: 64 usage, 65 data, 66 no input, 71 system.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Backend { .. } => 64,
+            Self::Config(_) | Self::Backend(_) => 64,
             Self::Load { source, .. } | Self::File(source) if matches!(**source, LoadError::Read { .. }) => 66,
-            Self::Migration { source, .. } if matches!(**source, MigrationError::NoFolder { .. }) => 66,
-            Self::Load { .. } | Self::File(_) | Self::Migration { .. } => 65,
+            Self::Unprepared { source, .. } if source.is_absence => 66,
+            Self::Load { .. } | Self::File(_) | Self::Unprepared { .. } => 65,
             Self::Engine(_) | Self::Listen { .. } | Self::State { .. } => 71,
         }
     }

@@ -14,19 +14,23 @@ use tracing::{info, warn};
 use crate::archive::Archive;
 use crate::artifact::Artifact;
 use crate::cache::Cache;
-use crate::clients::Clients;
+use crate::capabilities::default_capabilities;
+use crate::capability::{Capability, ServiceContext};
+use crate::clients::{self, Clients};
 use crate::config::{self, Manifest};
 use crate::digest::Digest;
 use crate::error::StartError;
 use crate::ingress::{self, listener};
 use crate::instances::Pool;
 use crate::loader::Loader;
+use crate::metrics::{self, Metrics};
+use crate::peers::Peers;
 use crate::reconcile::ReconcileError;
+use crate::registry::Directory;
 use crate::state_folder::{Lock, StateError, StateFolder};
 use crate::supervisor::Supervisor;
 use crate::swap::Swapper;
-use crate::topics::{self, Named};
-use crate::{admin, engine, startup, watcher};
+use crate::{admin, engine, watcher};
 
 /// How long a backend may take to answer before the log says that it is missing.
 const FIRST_LOOK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -52,16 +56,24 @@ impl Host {
     /// # Errors
     /// The first thing that is not as it must be. Nothing has been served then.
     pub async fn start(manifest: Manifest) -> Result<Self, StartError> {
+        Self::start_with(manifest, &default_capabilities()).await
+    }
+
+    /// The same with other capabilities.
+    ///
+    /// # Errors
+    /// As [`Host::start`].
+    pub async fn start_with(manifest: Manifest, capabilities: &[Arc<dyn Capability>]) -> Result<Self, StartError> {
         let (state, cache, lock) = open_state(&manifest)?;
-        let clients = Clients::new(&manifest.backends)?;
-        let supervisor = Arc::new(Supervisor::new(&manifest, swapper(&manifest, clients.clone(), state, cache)?));
+        let swapper = swapper(&manifest, capabilities, state, cache)?;
+        let clients = swapper.clients.clone();
+        let supervisor = Arc::new(Supervisor::new(&manifest, swapper));
         let admin = bind_admin(&manifest).await?;
         let (tasks, stop) = (JoinSet::new(), CancellationToken::new());
         let shutdown_delay = manifest.host.shutdown_delay.map_or(Duration::ZERO, |delay| delay.0);
         let mut host = Self { supervisor, admin: None, tasks, stop, shutdown_delay, _lock: lock };
-        let topics = topics::named(&manifest);
-        host.supervisor.reconcile(manifest).await.map_err(ReconcileError::at_start)?;
-        host.tasks.spawn(say_what_is_missing(clients, topics));
+        host.supervisor.reconcile(manifest.clone()).await.map_err(ReconcileError::at_start)?;
+        host.tasks.spawn(say_what_is_missing(clients, manifest));
         host.tasks.spawn(sweep(host.supervisor.clone(), host.stop.clone()));
         if let Some((listener, settings)) = admin {
             let address = listener.local_addr().expect("it is bound");
@@ -102,12 +114,15 @@ impl Host {
 ///
 /// # Errors
 /// The first one that cannot.
-pub async fn check(manifest: &Manifest) -> Result<Vec<(String, PathBuf, Digest)>, StartError> {
-    let loader = checking_loader(manifest)?;
+pub async fn check(
+    manifest: &Manifest,
+    capabilities: &[Arc<dyn Capability>],
+) -> Result<Vec<(String, PathBuf, Digest)>, StartError> {
+    let (clients, loader) = (clients::check(capabilities, manifest)?, checking_loader(manifest, capabilities)?);
     let mut checked = Vec::new();
     for (name, spec) in &manifest.services {
-        startup::look_at_migrations(manifest, name, spec)?;
-        let digest = check_component(&loader, manifest, name, spec).await?;
+        let service = ServiceContext { manifest, name, spec };
+        let digest = check_component(&loader, &clients, &service).await?;
         checked.push((name.clone(), spec.component.clone(), digest));
     }
     Ok(checked)
@@ -117,9 +132,11 @@ pub async fn check(manifest: &Manifest) -> Result<Vec<(String, PathBuf, Digest)>
 ///
 /// # Errors
 /// The machine lacks what the engine needs.
-pub fn checking_loader(manifest: &Manifest) -> Result<Loader, StartError> {
+pub fn checking_loader(manifest: &Manifest, capabilities: &[Arc<dyn Capability>]) -> Result<Loader, StartError> {
     let engine = engine::start(manifest.host.instances);
-    engine.and_then(|engine| Loader::new(engine, Cache::none(), ingress::triggers())).map_err(StartError::Engine)
+    engine
+        .and_then(|engine| Loader::new(engine, Cache::none(), capabilities, ingress::triggers()))
+        .map_err(StartError::Engine)
 }
 
 /// Whether the host could run a service's component with its grants.
@@ -128,13 +145,15 @@ pub fn checking_loader(manifest: &Manifest) -> Result<Loader, StartError> {
 /// What is wrong with it.
 pub async fn check_component(
     loader: &Loader,
-    manifest: &Manifest,
-    name: &str,
-    spec: &config::Service,
+    clients: &Clients,
+    service: &ServiceContext<'_>,
 ) -> Result<Digest, StartError> {
+    let ServiceContext { manifest, name, spec } = *service;
+    let granted = clients.grant(service, CancellationToken::new())?;
+    granted.check().map_err(|e| StartError::unprepared(manifest, name, e))?;
     let load = |e| StartError::load(manifest, name, e);
     let artifact = Artifact::read(&spec.component).await.map_err(load)?;
-    let version = loader.load(artifact, name, spec).await.map_err(load)?;
+    let version = loader.load(artifact, spec, &granted).await.map_err(load)?;
     Ok(version.digest().clone())
 }
 
@@ -162,16 +181,18 @@ fn open_state(manifest: &Manifest) -> Result<(Option<StateFolder>, Cache, Option
 
 fn swapper(
     manifest: &Manifest,
-    clients: Clients,
+    capabilities: &[Arc<dyn Capability>],
     state: Option<StateFolder>,
     cache: Cache,
 ) -> Result<Swapper, StartError> {
     let engine = engine::start(manifest.host.instances).map_err(StartError::Engine)?;
-    let pool = Pool::new(engine.clone(), manifest.host.instances);
-    let loader = Loader::new(engine, cache, ingress::triggers()).map_err(StartError::Engine)?;
-    let archive = Archive::new(state, manifest.host.keep_versions);
-    let backends = manifest.backends.clone();
-    Ok(Swapper { loader, pool, clients, archive, backends, tasks: TaskTracker::new() })
+    let pool = Pool::new(engine.clone(), manifest.host.instances, clients::common(capabilities));
+    let loader = Loader::new(engine, cache, capabilities, ingress::triggers()).map_err(StartError::Engine)?;
+    let (services, mut registry) = (Directory::default(), metrics::registry());
+    let peers: Arc<dyn Peers> = Arc::new(services.clone());
+    let clients = Clients::new(capabilities, manifest, &peers, &mut registry)?;
+    let (metrics, archive) = (Arc::new(Metrics::new(registry)), Archive::new(state, manifest.host.keep_versions));
+    Ok(Swapper { loader, pool, clients, services, metrics, archive, tasks: TaskTracker::new() })
 }
 
 /// Gives back what idle instances hold, once nothing has needed them for a while.
@@ -184,8 +205,8 @@ async fn sweep(supervisor: Arc<Supervisor>, stop: CancellationToken) {
 }
 
 /// The host runs on without them; whoever started it should know.
-async fn say_what_is_missing(clients: Clients, topics: Vec<Named>) {
-    for missing in clients.missing(topics, FIRST_LOOK_TIMEOUT).await {
+async fn say_what_is_missing(clients: Clients, manifest: Manifest) {
+    for missing in clients.missing(&manifest, FIRST_LOOK_TIMEOUT).await {
         warn!("{missing}");
     }
 }

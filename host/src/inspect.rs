@@ -1,15 +1,22 @@
 //! `componentd inspect`: what a component imports and exports, and which grants it would need.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
-use crate::capability;
+use crate::capability::{Capability, Needs};
+use crate::clients;
 use crate::digest::Digest;
 use crate::world::World;
 
 /// The report for people; `lacking` is what this host does not have of the imports.
-pub fn report(World { imports, exports }: World, digest: &Digest, lacking: Vec<String>) -> String {
-    let needed = capability::needed(&imports);
-    let grants = needed.iter().map(|granted| format!("{}  ({})", granted.example, granted.interface)).collect();
+pub fn report(
+    capabilities: &[Arc<dyn Capability>],
+    World { imports, exports }: World,
+    digest: &Digest,
+    lacking: Vec<String>,
+) -> String {
+    let needed = clients::needed(capabilities, &imports);
+    let grants = needed.iter().map(|(_, Needs { interface, example })| format!("{example}  ({interface})")).collect();
     let mut report = format!("version {}\n", digest);
     section(&mut report, "imports", imports);
     section(&mut report, "exports", exports);

@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 
 use wasmtime::{Engine, PoolConcurrencyLimitError, Store};
 
-use crate::capability::logging::Output;
 use crate::config::{self, Isolation, Limits};
 use crate::limits::CpuMeter;
 use crate::loader::Version;
-use crate::state::{Invocation, State};
+use crate::output::Output;
+use crate::scope::Scope;
+use crate::state::{Common, State};
 use crate::trigger::Exports;
 
 /// What the deployments of a host draw their instances from.
@@ -22,6 +23,7 @@ pub struct Pool(Arc<Shared>);
 
 struct Shared {
     engine: Engine,
+    common: Common,
     /// How many instances of all deployments are idle.
     idle: AtomicUsize,
     /// Idle ones must not take the places of all that are needed.
@@ -31,9 +33,9 @@ struct Shared {
 
 impl Pool {
     /// A pool for an engine that can have so many instances, half of which may be idle.
-    pub fn new(engine: Engine, instances: u32) -> Self {
+    pub fn new(engine: Engine, instances: u32, common: Common) -> Self {
         let max_idle = (instances / 2) as usize;
-        Self(Arc::new(Shared { engine, idle: AtomicUsize::new(0), max_idle, deployments: Mutex::default() }))
+        Self(Arc::new(Shared { engine, common, idle: AtomicUsize::new(0), max_idle, deployments: Mutex::default() }))
     }
 
     /// Counts one more idle instance, if there may be one.
@@ -83,9 +85,9 @@ pub struct Watched {
 }
 
 impl Instance {
-    fn new(engine: &Engine, limits: &Limits, env: &[(String, String)]) -> Self {
+    fn new(Shared { engine, common, .. }: &Shared, limits: &Limits, env: &[(String, String)]) -> Self {
         let meter = Arc::new(CpuMeter::new(limits.cpu.0));
-        let mut store = Store::new(engine, State::new(limits, env));
+        let mut store = Store::new(engine, State::new(limits, env, common.clone()));
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(limits.transfer.0);
         let on_tick = meter.clone();
@@ -93,10 +95,10 @@ impl Instance {
         Self { store, meter, exports: None, served: 0, idle_since: Instant::now() }
     }
 
-    fn begin(&mut self, invocation: Invocation) {
+    fn begin(&mut self, scope: Scope) {
         self.meter.start();
         self.store.set_epoch_deadline(1);
-        self.store.data_mut().begin(invocation);
+        self.store.data_mut().begin(scope);
     }
 
     async fn instantiate(&mut self, version: &Version) -> wasmtime::Result<()> {
@@ -141,10 +143,10 @@ impl Instances {
     }
 
     /// An instance for this invocation: the one that was used last, whose memory is still in the caches, or a new one.
-    pub fn take(&self, invocation: Invocation) -> Instance {
+    pub fn take(&self, scope: Scope) -> Instance {
         let idle = lock(&self.idle).pop().inspect(|_| self.pool.left(1));
-        let mut instance = idle.unwrap_or_else(|| Instance::new(&self.pool.0.engine, &self.limits, &self.env));
-        instance.begin(invocation);
+        let mut instance = idle.unwrap_or_else(|| Instance::new(&self.pool.0, &self.limits, &self.env));
+        instance.begin(scope);
         instance
     }
 

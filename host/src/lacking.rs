@@ -3,46 +3,12 @@
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker, ResourceType};
 
+use crate::capability::Package;
 use crate::config::reasons::nearest;
 use crate::state::State;
 
-/// The interfaces that the linker has, by package, for messages; what decides is the linker itself.
-const OFFERED: [(&str, &str, &[&str]); 12] = [
-    (
-        "wasi:cli",
-        "0.2.12",
-        &[
-            "environment",
-            "exit",
-            "stdin",
-            "stdout",
-            "stderr",
-            "terminal-input",
-            "terminal-output",
-            "terminal-stdin",
-            "terminal-stdout",
-            "terminal-stderr",
-        ],
-    ),
-    ("wasi:clocks", "0.2.12", &["monotonic-clock", "wall-clock"]),
-    ("wasi:config", "0.2.0-rc.1", &["store"]),
-    ("wasi:filesystem", "0.2.12", &["types", "preopens"]),
-    ("wasi:http", "0.2.12", &["types", "outgoing-handler"]),
-    ("wasi:io", "0.2.12", &["error", "poll", "streams"]),
-    ("wasi:logging", "0.1.0-draft", &["logging"]),
-    ("wasi:random", "0.2.12", &["random", "insecure", "insecure-seed"]),
-    (
-        "wasi:sockets",
-        "0.2.12",
-        &["network", "instance-network", "ip-name-lookup", "tcp", "tcp-create-socket", "udp", "udp-create-socket"],
-    ),
-    ("componentd:postgres", "0.1.0", &["client"]),
-    ("componentd:redis", "0.1.0", &["client"]),
-    ("componentd:kafka", "0.1.0", &["types", "producer"]),
-];
-
 /// A line for each import of `component` that `linker` has nothing for.
-pub fn lacking(linker: &Linker<State>, component: &Component) -> Vec<String> {
+pub fn lacking(linker: &Linker<State>, offered: &[Package], component: &Component) -> Vec<String> {
     let mut linker = linker.clone();
     let engine = component.engine();
     let component_type = component.component_type();
@@ -56,22 +22,22 @@ pub fn lacking(linker: &Linker<State>, component: &Component) -> Vec<String> {
             break;
         };
         let (name, import) = imports.remove(at);
-        lacking.push(format!("{name}: {}", explain(name, &import, &error)));
-        if stand_in(&mut linker, name, &import).is_err() {
+        lacking.push(format!("{name}: {}", explain(offered, name, &import, &error)));
+        if stand_in(&mut linker, offered, name, &import).is_err() {
             break;
         }
     }
     lacking
 }
 
-fn explain(import: &str, item: &ComponentItem, error: &wasmtime::Error) -> String {
+fn explain(offered: &[Package], import: &str, item: &ComponentItem, error: &wasmtime::Error) -> String {
     if !matches!(item, ComponentItem::ComponentInstance(_)) {
         return "this host has interfaces only, no functions or types outside one".to_owned();
     }
     let (name, version) = import.split_once('@').unwrap_or((import, ""));
     let (package, interface) = name.split_once('/').unwrap_or((name, ""));
-    let Some((_, has, interfaces)) = OFFERED.into_iter().find(|(offered, ..)| *offered == package) else {
-        return nothing_of(package);
+    let Some(Package { version: has, interfaces, .. }) = offered.iter().find(|offered| offered.name == package) else {
+        return nothing_of(offered, package);
     };
     if !interfaces.contains(&interface) {
         let guess = nearest(interface, interfaces).map(|near| format!(", did you mean {near}?")).unwrap_or_default();
@@ -83,8 +49,8 @@ fn explain(import: &str, item: &ComponentItem, error: &wasmtime::Error) -> Strin
     format!("the {has} of this host differs: {}", difference(error))
 }
 
-fn nothing_of(package: &str) -> String {
-    let packages: Vec<&str> = OFFERED.into_iter().map(|(package, ..)| package).collect();
+fn nothing_of(offered: &[Package], package: &str) -> String {
+    let packages: Vec<&str> = offered.iter().map(|package| package.name).collect();
     let guess = nearest(package, &packages).map(|near| format!(", did you mean {near}?")).unwrap_or_default();
     format!("this host has nothing of {package}{guess}; its packages are: {}", packages.join(", "))
 }
@@ -110,7 +76,12 @@ fn difference(error: &wasmtime::Error) -> String {
 }
 
 /// Something under the name of an import, so that the linker goes on to the next.
-fn stand_in(linker: &mut Linker<State>, name: &str, import: &ComponentItem) -> wasmtime::Result<()> {
+fn stand_in(
+    linker: &mut Linker<State>,
+    offered: &[Package],
+    name: &str,
+    import: &ComponentItem,
+) -> wasmtime::Result<()> {
     let engine = linker.engine().clone();
     let ComponentItem::ComponentInstance(instance) = import else {
         return linker.root().func_new(name, |_, _, _, _| Ok(()));
@@ -119,7 +90,7 @@ fn stand_in(linker: &mut Linker<State>, name: &str, import: &ComponentItem) -> w
         // What the host has of it stays: other interfaces refer to its resources.
         let is_resource = matches!(export.ty, ComponentItem::Resource(_));
         linker.allow_shadowing(!is_resource);
-        let mut there = linker.instance(&own_name(name))?;
+        let mut there = linker.instance(&own_name(offered, name))?;
         match export.ty {
             ComponentItem::Resource(_) => {
                 let _ = there.resource(item, ResourceType::host::<StandIn>(), |_, _| Ok(()));
@@ -134,13 +105,14 @@ fn stand_in(linker: &mut Linker<State>, name: &str, import: &ComponentItem) -> w
 struct StandIn;
 
 /// The name by which the linker has the interface, where it has a compatible one.
-fn own_name(import: &str) -> String {
+fn own_name(offered: &[Package], import: &str) -> String {
     let Some((name, version)) = import.split_once('@') else { return import.to_owned() };
-    let has = OFFERED.into_iter().find(|(package, _, interfaces)| {
-        name.split_once('/').is_some_and(|(of, interface)| of == *package && interfaces.contains(&interface))
+    let has = offered.iter().find(|package| {
+        name.split_once('/')
+            .is_some_and(|(of, interface)| of == package.name && package.interfaces.contains(&interface))
     });
     match has {
-        Some((_, has, _)) if is_compatible(version, has) => format!("{name}@{has}"),
+        Some(Package { version: has, .. }) if is_compatible(version, has) => format!("{name}@{has}"),
         _ => import.to_owned(),
     }
 }
@@ -149,17 +121,18 @@ fn own_name(import: &str) -> String {
 mod tests {
     use wasmtime::component::Linker;
 
-    use super::{OFFERED, is_compatible};
-    use crate::capability;
+    use super::is_compatible;
+    use crate::capabilities::default_capabilities;
 
     #[test]
     fn what_is_offered_is_in_the_linker() {
         let engine = wasmtime::Engine::default();
         let mut linker = Linker::new(&engine);
-        capability::add_to_linker(&mut linker).unwrap();
-        for (package, version, interfaces) in OFFERED {
-            for interface in interfaces {
-                let name = format!("{package}/{interface}@{version}");
+        let capabilities = default_capabilities();
+        capabilities.iter().try_for_each(|capability| capability.add_to_linker(&mut linker)).unwrap();
+        for package in capabilities.iter().flat_map(|capability| capability.about().packages) {
+            for interface in package.interfaces {
+                let name = format!("{}/{interface}@{}", package.name, package.version);
                 // Whatever has the name already does not give it away.
                 assert!(linker.root().func_new(&name, |_, _, _, _| Ok(())).is_err(), "{name}");
             }

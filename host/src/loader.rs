@@ -8,9 +8,10 @@ use wasmtime::component::{Component, InstancePre, Linker};
 
 use crate::artifact::Artifact;
 use crate::cache::Cache;
-use crate::capability;
+use crate::capability::{Capability, Package};
 use crate::config::Service;
 use crate::digest::Digest;
+use crate::granted::Granted;
 use crate::load_error::LoadError;
 use crate::state::State;
 use crate::trigger::{Entry, Trigger, Triggers};
@@ -40,6 +41,7 @@ impl Version {
 pub struct Loader {
     engine: Engine,
     linker: Arc<Linker<State>>,
+    capabilities: Arc<[Arc<dyn Capability>]>,
     cache: Cache,
     triggers: Triggers,
     /// One compilation at a time: the requests of the other versions need the processors too.
@@ -47,27 +49,32 @@ pub struct Loader {
 }
 
 impl Loader {
-    /// A loader whose components may import every capability of the host, and are called by these triggers.
+    /// A loader whose components may import these capabilities, and are called by these triggers.
     ///
     /// # Errors
     /// Two capabilities claim the same interface.
-    pub fn new(engine: Engine, cache: Cache, triggers: Triggers) -> wasmtime::Result<Self> {
+    pub fn new(
+        engine: Engine,
+        cache: Cache,
+        capabilities: &[Arc<dyn Capability>],
+        triggers: Triggers,
+    ) -> wasmtime::Result<Self> {
         let mut linker = Linker::new(&engine);
-        capability::add_to_linker(&mut linker)?;
+        capabilities.iter().try_for_each(|capability| capability.add_to_linker(&mut linker))?;
         let compiling = Arc::new(tokio::sync::Semaphore::new(1));
-        Ok(Self { engine, linker: Arc::new(linker), cache, triggers, compiling })
+        Ok(Self { engine, linker: Arc::new(linker), capabilities: capabilities.into(), cache, triggers, compiling })
     }
 
-    /// Makes a version of a component for a service.
+    /// Makes a version of a component for a service with these grants.
     ///
     /// # Errors
     /// What is wrong with the component, and what would mend it.
-    pub async fn load(&self, artifact: Artifact, name: &str, service: &Service) -> Result<Version, LoadError> {
+    pub async fn load(&self, artifact: Artifact, service: &Service, granted: &Granted) -> Result<Version, LoadError> {
         let path = artifact.source.name();
         let world = World::read(path, &artifact.bytes)?;
         let trigger = self.triggers.of(service).clone();
         world.check_export(path, &*trigger, &self.triggers)?;
-        world.check_grants(path, name, service)?;
+        world.check_grants(path, &self.capabilities, granted)?;
         let component = self.compile(&artifact).await?;
         let linked = self.link(path, &component)?;
         let entry = trigger.entry(&linked).map_err(|e| {
@@ -91,12 +98,16 @@ impl Loader {
 
     /// What a component imports and this host does not have.
     pub fn lacking(&self, component: &Component) -> Vec<String> {
-        lacking::lacking(&self.linker, component)
+        lacking::lacking(&self.linker, &packages(&self.capabilities), component)
     }
 
     fn link(&self, path: &Path, component: &Component) -> Result<InstancePre<State>, LoadError> {
         self.linker.instantiate_pre(component).map_err(|_| LoadError::lacking(path, &self.lacking(component)))
     }
+}
+
+fn packages(capabilities: &[Arc<dyn Capability>]) -> Vec<Package> {
+    capabilities.iter().flat_map(|capability| capability.about().packages).copied().collect()
 }
 
 /// The rest shows the bytes.

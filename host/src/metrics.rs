@@ -1,7 +1,6 @@
 //! What can be measured of a running host, in the OpenMetrics text format at `GET /metrics` of the admin port.
 
 use std::collections::HashMap;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -10,13 +9,6 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-
-/// Which outbox.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-pub struct OutboxLabels {
-    pub service: String,
-    pub database: String,
-}
 
 /// Which partition of which consumer.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -97,8 +89,6 @@ struct ServiceLabel {
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    outbox_records: Family<OutboxLabels, Gauge>,
-    outbox_oldest: Family<OutboxLabels, Gauge<f64, AtomicU64>>,
     lag: Family<PartitionLabels, Gauge>,
     margin: Family<PartitionLabels, Gauge>,
     lost: Family<PartitionLabels, Counter>,
@@ -108,9 +98,14 @@ pub struct Metrics {
     dead_letters: Family<ServiceLabel, Counter>,
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
-        let mut registry = Registry::with_prefix("componentd");
+/// Where the parts of a host register what can be measured of them.
+pub fn registry() -> Registry {
+    Registry::with_prefix("componentd")
+}
+
+impl Metrics {
+    /// The measurements of the core, besides those that are registered already.
+    pub fn new(mut registry: Registry) -> Self {
         macro_rules! family {
             ($name:literal, $help:literal) => {{
                 let family = Family::default();
@@ -119,8 +114,6 @@ impl Default for Metrics {
             }};
         }
         Self {
-            outbox_records: family!("outbox_records", "Committed records that the brokers have not acknowledged"),
-            outbox_oldest: family!("outbox_oldest_seconds", "Age of the oldest of them"),
             lag: family!("consumer_lag_records", "Records of a partition that are not handled yet"),
             margin: family!(
                 "consumer_retention_margin_records",
@@ -136,11 +129,6 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    pub fn outbox(&self, labels: &OutboxLabels, records: i64, oldest_seconds: f64) {
-        self.outbox_records.get_or_create(labels).set(records);
-        self.outbox_oldest.get_or_create(labels).set(oldest_seconds);
-    }
-
     /// What is not handled yet of a partition, and how far it is from being deleted.
     pub fn partition(&self, labels: &PartitionLabels, lag: i64, margin: i64) {
         self.lag.get_or_create(labels).set(lag);

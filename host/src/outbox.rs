@@ -9,11 +9,15 @@
 //! - A crash at any point repeats records and loses none; consumers tell repeats by the header `event-id`.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
 use rdkafka::error::KafkaError;
-use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::future_producer::DeliveryFuture;
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _, PurgeConfig};
 use sqlx::PgConnection;
@@ -22,10 +26,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::bindings::componentd::kafka::types::{Header as RecordHeader, OutgoingRecord};
-use crate::capability::kafka::client_config;
-use crate::config::KafkaBackend;
-use crate::metrics::{Metrics, OutboxLabels};
+use crate::kafka::{Header, KafkaBackend, Record, client_config, headers};
 
 /// Identifies the relay's lock, and while the tables are made the maker's: `cmpd` and a number for what it locks.
 const RELAY_LOCK: i64 = 0x636d_7064_0001;
@@ -89,7 +90,7 @@ pub async fn create(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
 }
 
 /// Whether a broker would ever take the record.
-pub fn fits(record: &OutgoingRecord) -> bool {
+pub fn fits(record: &Record) -> bool {
     let headers: usize = record.headers.iter().map(|header| header.name.len() + header.value.len()).sum();
     let key = record.key.as_ref().map_or(0, Vec::len);
     headers + key + record.payload.as_ref().map_or(0, Vec::len) <= MAX_RECORD
@@ -99,10 +100,10 @@ pub fn fits(record: &OutgoingRecord) -> bool {
 ///
 /// # Errors
 /// As any insert.
-pub async fn insert(connection: &mut PgConnection, mut record: OutgoingRecord) -> Result<(), sqlx::Error> {
+pub async fn insert(connection: &mut PgConnection, mut record: Record) -> Result<(), sqlx::Error> {
     if !record.headers.iter().any(|header| header.name == EVENT_ID) {
         let id = uuid::Uuid::now_v7().to_string().into_bytes();
-        record.headers.push(RecordHeader { name: EVENT_ID.to_owned(), value: id });
+        record.headers.push(Header { name: EVENT_ID.to_owned(), value: id });
     }
     let (names, values): (Vec<_>, Vec<_>) =
         record.headers.into_iter().map(|header| (header.name, header.value)).unzip();
@@ -111,13 +112,42 @@ pub async fn insert(connection: &mut PgConnection, mut record: OutgoingRecord) -
     Ok(())
 }
 
+/// Which outbox.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct OutboxLabels {
+    pub service: String,
+    pub database: String,
+}
+
+/// What is measured of all outboxes.
+#[derive(Clone)]
+pub struct OutboxMetrics {
+    records: Family<OutboxLabels, Gauge>,
+    oldest: Family<OutboxLabels, Gauge<f64, AtomicU64>>,
+}
+
+impl OutboxMetrics {
+    pub fn new(registry: &mut Registry) -> Self {
+        let (records, oldest) = (Family::default(), Family::default());
+        let unsent = "Committed records that the brokers have not acknowledged";
+        registry.register("outbox_records", unsent, Family::clone(&records));
+        registry.register("outbox_oldest_seconds", "Age of the oldest of them", Family::clone(&oldest));
+        Self { records, oldest }
+    }
+
+    fn set(&self, labels: &OutboxLabels, records: i64, oldest_seconds: f64) {
+        self.records.get_or_create(labels).set(records);
+        self.oldest.get_or_create(labels).set(oldest_seconds);
+    }
+}
+
 /// Sends what was committed in one database.
 pub struct Relay {
     pool: PgPool,
     producer: FutureProducer,
     committed: Arc<Notify>,
     labels: OutboxLabels,
-    metrics: Arc<Metrics>,
+    metrics: OutboxMetrics,
 }
 
 /// What a relay found.
@@ -140,7 +170,7 @@ impl Relay {
         pool: PgPool,
         committed: Arc<Notify>,
         labels: OutboxLabels,
-        metrics: Arc<Metrics>,
+        metrics: OutboxMetrics,
     ) -> Result<Self, KafkaError> {
         let mut config = client_config(backend);
         config.set("enable.idempotence", "true").set("linger.ms", "0");
@@ -231,11 +261,8 @@ impl Relay {
 
     fn enqueue(&self, row: &Row) -> Option<DeliveryFuture> {
         let (_, topic, key, names, values, payload) = row;
-        let mut headers = OwnedHeaders::new_with_capacity(names.len());
-        for (name, value) in names.iter().zip(values) {
-            headers = headers.insert(Header { key: name, value: Some(value) });
-        }
-        let mut record = FutureRecord::to(topic).headers(headers);
+        let pairs = names.iter().zip(values).map(|(name, value)| (name.as_str(), value.as_slice()));
+        let mut record = FutureRecord::to(topic).headers(headers(pairs));
         record.key = key.as_deref();
         record.payload = payload.as_deref();
         // A full queue ends the batch here; the rest stays in the table for the next one.
@@ -244,7 +271,7 @@ impl Relay {
 
     async fn measure(&self) {
         if let Ok((records, oldest)) = sqlx::query_as::<_, (i64, f64)>(BACKLOG).fetch_one(&self.pool).await {
-            self.metrics.outbox(&self.labels, records, oldest);
+            self.metrics.set(&self.labels, records, oldest);
         }
     }
 }

@@ -10,7 +10,6 @@ use futures_util::future::try_join_all;
 
 use self::plan::Plan;
 use self::prepared::Prepared;
-use crate::capability::postgres::Unmigrated;
 use crate::config::{Manifest, Place};
 use crate::error::StartError;
 use crate::rejected::Rejected;
@@ -43,10 +42,8 @@ impl ReconcileError {
         let at = |keys: &[&str]| manifest.source.place(&[&["services", service], keys].concat());
         let place = match rejected {
             Rejected::Load(error) => return StartError::load(manifest, service, error).into(),
-            Rejected::Migration(Unmigrated { alias, source }) => {
-                return StartError::Migration { place: at(&["grants", "postgres", &alias]), source }.into();
-            }
-            Rejected::DatabasesAway(_) => at(&["grants", "postgres"]),
+            Rejected::Unprepared(error) => return StartError::unprepared(manifest, service, error).into(),
+            Rejected::Away(_) => at(&["grants"]),
             Rejected::Probe(_) => at(&["swap", "probe"]),
             Rejected::Canary(_) => at(&["swap", "canary"]),
             _ => at(&["component"]),
@@ -79,6 +76,7 @@ impl Supervisor {
     pub async fn reconcile(&self, wanted: Manifest) -> Result<Applied, ReconcileError> {
         let mut current = self.applied.lock().await;
         unchangeable(&current, &wanted)?;
+        self.swapper.clients.check(&wanted).map_err(StartError::Config)?;
         let plan = Plan::new(self, &wanted);
         let prepare = async {
             // Held up to the commit: no swap comes in between.
@@ -117,11 +115,11 @@ async fn prepare(supervisor: &Supervisor, plan: &Plan<'_>) -> Result<Vec<Prepare
         service.migrate(supervisor, plan).await?;
     }
     try_join_all(prepared.iter().map(|service| service.try_out(supervisor, plan))).await?;
-    connect(supervisor, prepared).await
+    connect(prepared).await
 }
 
-async fn connect(supervisor: &Supervisor, mut prepared: Vec<Prepared>) -> Result<Vec<Prepared>, ReconcileError> {
-    match prepared.iter_mut().try_for_each(|service| service.connect(supervisor)) {
+async fn connect(mut prepared: Vec<Prepared>) -> Result<Vec<Prepared>, ReconcileError> {
+    match prepared.iter_mut().try_for_each(|service| service.connect()) {
         Ok(()) => Ok(prepared),
         Err(error) => {
             // Dropping clients of Kafka blocks.

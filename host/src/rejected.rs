@@ -3,8 +3,8 @@
 use std::error::Error;
 use std::io;
 
-use crate::capability::postgres::Unmigrated;
 use crate::dispatch::InvocationError;
+use crate::grant::Unprepared;
 use crate::load_error::LoadError;
 use crate::step::Step;
 use crate::watch::TooManyFailures;
@@ -19,10 +19,10 @@ pub enum Rejected {
     #[error("{0}; make room in the state folder, and see that the user of the host may write it")]
     Archive(#[source] io::Error),
     #[error(transparent)]
-    Migration(#[from] Unmigrated),
-    /// Databases that the version needs are away, and why.
+    Unprepared(#[from] Unprepared),
+    /// Servers that the version needs are away, and why.
     #[error("{0}")]
-    DatabasesAway(String),
+    Away(String),
     #[error(transparent)]
     Instance(InvocationError),
     /// In the words of the trigger, which knows what was asked.
@@ -41,7 +41,7 @@ impl Rejected {
             Self::NoService(_) => Step::Found,
             Self::Load(error) => error.step(),
             Self::Archive(_) => Step::Archived,
-            Self::Migration(_) | Self::DatabasesAway(_) => Step::Migrated,
+            Self::Unprepared(_) | Self::Away(_) => Step::Migrated,
             Self::Instance(_) => Step::Instantiated,
             Self::Probe(_) => Step::Probed,
             Self::Canary(_) => Step::Canary,

@@ -1,4 +1,4 @@
-//! What a service takes before its trigger can call it: its databases, its relays.
+//! What a service takes before its trigger can call it: its databases.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,12 +6,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::capability::postgres::{MigrationError, Unmigrated, migration_files};
-use crate::config::{self, Manifest};
 use crate::deployment::Deployment;
-use crate::error::StartError;
-use crate::metrics::OutboxLabels;
-use crate::outbox::Relay;
+use crate::grant::Unprepared;
 use crate::registry::Service;
 use crate::swap::tried;
 
@@ -21,18 +17,19 @@ const WAIT_FOR_DATABASE: Duration = Duration::from_secs(1);
 /// How long a database may take to answer before a service is started without it.
 const FIRST_LOOK: Duration = Duration::from_secs(2);
 
-/// What keeps a deployment's databases from being ready, which waiting may mend; none where nothing does.
-pub async fn migrate(deployment: &Deployment) -> Result<Option<String>, Unmigrated> {
-    let absent = deployment.databases.absent(FIRST_LOOK).await;
+/// What keeps a service from being ready to be called, which waiting may mend; none where nothing does.
+///
+/// # Errors
+/// Waiting does not help.
+pub async fn migrate(deployment: &Deployment) -> Result<Option<String>, Unprepared> {
+    let absent = deployment.granted.absent(FIRST_LOOK).await;
     if !absent.is_empty() {
-        return Ok(Some(absent.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")));
+        return Ok(Some(absent.join("; ")));
     }
-    let Err(failed) = deployment.databases.migrate(&deployment.name, &deployment.spec.grants).await else {
-        return Ok(None);
-    };
-    match &*failed.source {
-        MigrationError::Unreachable(absence) => Ok(Some(absence.to_string())),
-        _ => Err(failed),
+    match deployment.granted.prepare().await {
+        Ok(()) => Ok(None),
+        Err(away) if away.is_away => Ok(Some(away.source.to_string())),
+        Err(failed) => Err(failed),
     }
 }
 
@@ -79,28 +76,4 @@ async fn try_probe(service: &Service) {
             "what runs would not pass as a new version: {step}: {rejected}; see `swap.probe`"
         );
     }
-}
-
-/// Whether the migrations of a service are files that can be applied, for all that shows without a database.
-pub fn look_at_migrations(manifest: &Manifest, name: &str, spec: &config::Service) -> Result<(), StartError> {
-    for (alias, grant) in &spec.grants.postgres {
-        let Some(folder) = &grant.migrations else { continue };
-        migration_files::read(folder).map_err(|e| {
-            let place = manifest.source.place(&["services", name, "grants", "postgres", alias, "migrations"]);
-            StartError::Migration { place, source: Box::new(e) }
-        })?;
-    }
-    Ok(())
-}
-
-/// One relay for each database that a deployment publishes from.
-pub fn relays(backends: &config::Backends, deployment: &Deployment) -> Result<Vec<Relay>, StartError> {
-    let Deployment { name, spec, clients, databases, .. } = deployment;
-    let (Some(backend), Some(_)) = (&backends.kafka, &spec.grants.kafka) else { return Ok(Vec::new()) };
-    let relay = |(alias, pool, committed): (&String, _, _)| {
-        let labels = OutboxLabels { service: name.clone(), database: alias.clone() };
-        Relay::new(backend, pool, committed, labels, clients.metrics.clone())
-    };
-    let relays: Result<_, _> = databases.outboxes().map(relay).collect();
-    relays.map_err(|e| StartError::backend("kafka", "brokers", &e))
 }

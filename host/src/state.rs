@@ -1,47 +1,43 @@
 //! The data of one instance's store: what the instance owns in the host, what the invocation that it is at may use, and the
 //! views of both that capabilities get.
 
-use std::any::Any;
+use std::any::TypeId;
 use std::sync::Arc;
 
-use http::HeaderValue;
-use tracing::Span;
+use http::header::HeaderName;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
-use wasmtime_wasi_config::WasiConfig;
-use wasmtime_wasi_http::p2::body::{HostIncomingBody, HostOutgoingBody, StreamContext};
-use wasmtime_wasi_http::p2::types::HostFutureIncomingResponse;
-use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+use wasmtime_wasi_http::p2::body::{HostOutgoingBody, StreamContext};
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
 
-use crate::capability::away::BackendAway;
-use crate::capability::postgres::Transaction;
-use crate::capability::{kafka, logging, postgres, redis};
 use crate::config::Limits;
-use crate::deployment::Deployment;
 use crate::limits::MemoryLimiter;
+use crate::outgoing::Outgoing;
+use crate::output::{Lines, Output};
+use crate::scope::Scope;
 
-/// One call of a component: on whose behalf the host acts.
-pub struct Invocation {
-    pub deployment: Arc<Deployment>,
-    /// What the log and other services know it by.
-    pub id: HeaderValue,
-    pub span: Span,
-    pub away: BackendAway,
+/// Parts of a body that wait between a component and its reader, and the size of each: 1 MiB at the most.
+const BUFFERED_PARTS: usize = 8;
+const LARGEST_PART: usize = 128 << 10;
+
+/// What all instances of a host have in common.
+#[derive(Clone, Default)]
+pub struct Common {
+    /// The types of resources that may outlast an invocation.
+    pub lasting: Arc<[TypeId]>,
+    /// What sends the requests of components; without it all are denied.
+    pub outgoing: Option<Arc<dyn Outgoing>>,
 }
 
-impl Invocation {
-    pub fn new(deployment: Arc<Deployment>, id: HeaderValue, span: Span) -> Self {
-        Self { deployment, id, span, away: BackendAway::default() }
-    }
+/// The invocation that an instance is at. Between two there is none, so an idle instance keeps no grants alive.
+pub struct Current {
+    scope: Option<Scope>,
+    outgoing: Option<Arc<dyn Outgoing>>,
 }
-
-/// The invocation that an instance is at. Between two there is none, so an idle instance keeps no deployment alive.
-#[derive(Default)]
-pub struct Current(Option<Invocation>);
 
 impl Current {
-    pub fn get(&self) -> &Invocation {
-        self.0.as_ref().expect("a component runs, and calls the host, only within an invocation")
+    fn get(&self) -> &Scope {
+        self.scope.as_ref().expect("a component runs, and calls the host, only within an invocation")
     }
 }
 
@@ -52,75 +48,54 @@ pub struct State {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     current: Current,
-    pub output: logging::Output,
+    pub output: Output,
     pub memory: MemoryLimiter,
+    /// The types of resources that may outlast an invocation.
+    lasting: Arc<[TypeId]>,
 }
 
 impl State {
-    pub fn new(limits: &Limits, env: &[(String, String)]) -> Self {
-        let output = logging::Output::default();
+    pub fn new(limits: &Limits, env: &[(String, String)], common: Common) -> Self {
+        let output = Output::default();
         let mut wasi = WasiCtx::builder();
-        wasi.stdout(logging::Lines::new("stdout", output.clone()));
-        wasi.stderr(logging::Lines::new("stderr", output.clone()));
+        wasi.stdout(Lines::new("stdout", output.clone()));
+        wasi.stderr(Lines::new("stderr", output.clone()));
         wasi.envs(env);
         wasi.allow_tcp(false).allow_udp(false);
         Self {
             table: ResourceTable::new(),
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
-            current: Current::default(),
+            current: Current { scope: None, outgoing: common.outgoing },
             output,
             memory: MemoryLimiter::new(limits),
+            lasting: common.lasting,
         }
     }
 
-    pub fn begin(&mut self, invocation: Invocation) {
-        self.output.belongs_to(Some(invocation.span.clone()));
-        self.current = Current(Some(invocation));
+    pub fn begin(&mut self, scope: Scope) {
+        self.output.belongs_to(Some(scope.span.clone()));
+        self.current.scope = Some(scope);
     }
 
-    /// Whether the instance may serve another invocation: it holds nothing open that ends with it, and has memory left.
+    /// The invocation that it is at.
+    pub fn scope(&self) -> &Scope {
+        self.current.get()
+    }
+
+    pub fn scope_and_table(&mut self) -> (&Scope, &mut ResourceTable) {
+        (self.current.get(), &mut self.table)
+    }
+
+    /// Whether the instance may serve another invocation: all that it still holds may last, and it has memory left.
     pub fn may_serve_another(&mut self) -> bool {
-        let is_open = |entry: &mut (dyn Any + Send)| {
-            entry.is::<Transaction>()
-                || entry.is::<HostOutgoingBody>()
-                || entry.is::<HostIncomingBody>()
-                || entry.is::<HostFutureIncomingResponse>()
-        };
-        !self.table.iter_mut().any(is_open) && !self.memory.is_short()
+        let Self { table, lasting, memory, .. } = self;
+        table.iter_mut().all(|entry| lasting.contains(&(*entry).type_id())) && !memory.is_short()
     }
 
     pub fn end(&mut self) {
-        self.current = Current(None);
+        self.current.scope = None;
         self.output.belongs_to(None);
-    }
-
-    pub fn postgres(&mut self) -> postgres::View<'_> {
-        let Invocation { deployment, away, .. } = self.current.get();
-        let Deployment { databases, spec, .. } = &**deployment;
-        postgres::View { databases, table: &mut self.table, kafka: spec.grants.kafka.as_ref(), away }
-    }
-
-    pub fn redis(&mut self) -> redis::View<'_> {
-        let Invocation { deployment, away, .. } = self.current.get();
-        let Deployment { clients, spec, .. } = &**deployment;
-        let (redis, grant) = (clients.redis.as_ref(), spec.grants.redis.as_ref());
-        redis::View { redis, grant, limits: &spec.limits, away }
-    }
-
-    pub fn kafka(&mut self) -> kafka::View<'_> {
-        let Invocation { deployment, away, .. } = self.current.get();
-        let Deployment { clients, spec, .. } = &**deployment;
-        let (producer, grant) = (clients.producer.as_ref(), spec.grants.kafka.as_ref());
-        kafka::View { producer, grant, limits: &spec.limits, away }
-    }
-
-    pub fn logging(&mut self) -> logging::View<'_> {
-        logging::View { span: &self.current.get().span }
-    }
-
-    pub fn config(&mut self) -> WasiConfig<'_> {
-        WasiConfig::new(&self.current.get().deployment.config)
     }
 }
 
@@ -145,5 +120,39 @@ impl WasiView for State {
 impl WasiHttpView for State {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
         WasiHttpCtxView { hooks: &mut self.current, table: &mut self.table, ctx: &mut self.http }
+    }
+}
+
+type Sent = (http::Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
+
+/// What `wasi:http` asks of an invocation.
+impl WasiHttpHooks for Current {
+    /// What is forbidden by default. The default itself allocates at each call, which is one for each header.
+    fn is_forbidden_header(&mut self, name: &HeaderName) -> bool {
+        wasmtime_wasi_http::DEFAULT_FORBIDDEN_HEADERS.contains(name)
+    }
+
+    /// A component that writes its body in a few parts is done with it, and with the invocation, before the client has read
+    /// any of it.
+    fn p2_outgoing_body_buffer_chunks(&mut self) -> usize {
+        BUFFERED_PARTS
+    }
+
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        LARGEST_PART
+    }
+
+    fn send_request(
+        &mut self,
+        request: http::Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _body_result: Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ) -> Box<dyn Future<Output = Result<Sent, Error>> + Send> {
+        let Some(outgoing) = &self.outgoing else { return Box::new(std::future::ready(Err(Error::HttpRequestDenied))) };
+        let sending = outgoing.send(self.get(), request, options.unwrap_or_default());
+        Box::new(async move {
+            let finished: Box<dyn Future<Output = _> + Send> = Box::new(std::future::ready(Ok(())));
+            Ok((sending.await?, finished))
+        })
     }
 }

@@ -12,10 +12,11 @@ use tokio_util::task::TaskTracker;
 use tracing::info;
 
 use crate::artifact::Artifact;
-use crate::config::{self, Manifest};
-use crate::deployment::Publishing;
+use crate::capability::ServiceContext;
+use crate::config::{self, ConfigError, Manifest};
 use crate::digest::Digest;
-use crate::outbox::Relay;
+use crate::grant::Background;
+use crate::granted::Granted;
 use crate::registry::Service;
 use crate::rejected::Rejected;
 use crate::swap::{Swapper, drain};
@@ -45,11 +46,7 @@ pub struct Running {
 impl Running {
     /// Whether its component may call that service.
     fn may_call(&self, callee: &Self) -> bool {
-        let is_there = |grant: &config::HttpGrant| {
-            let at_its_port = callee.ingress.address.is_some_and(|address| grant.origin.port() == Some(address.port()));
-            grant.origin.internal_service() == Some(&callee.service.name) || grant.private && at_its_port
-        };
-        self.service.live().spec.grants.http.iter().any(is_there)
+        self.service.live().granted.reaches(&callee.service.name, callee.ingress.address)
     }
 
     /// Where the manifest lets it listen.
@@ -77,7 +74,7 @@ impl Supervisor {
     /// Puts a service, called by `ingress`, in the place of what runs by its name. That may be the service itself, which is
     /// called in another way then.
     pub fn run(&self, service: Arc<Service>, ingress: Ingress) {
-        self.swapper.clients.services.enter(&service);
+        self.swapper.services.enter(&service);
         let running = Running { service: service.clone(), ingress };
         let before = self.running().insert(service.name.clone(), running);
         match before {
@@ -95,7 +92,7 @@ impl Supervisor {
     /// Stops what calls a service, which goes once what it has begun is done.
     pub fn retire(&self, Running { service, ingress }: Running) {
         info!(service = service.name, "stopping");
-        self.swapper.clients.services.leave(&service);
+        self.swapper.services.leave(&service);
         let ended = self.close(ingress);
         self.background.spawn(async move {
             ended.wait().await;
@@ -115,14 +112,18 @@ impl Supervisor {
         tasks
     }
 
-    /// What the relays of a deployment will run for: as long as it publishes, and the host does not stop.
-    pub fn publishing(&self) -> Arc<Publishing> {
-        Arc::new(Publishing(self.stop_background.child_token()))
+    /// What a service may do by a manifest. What works beside its invocations ends with the host at the latest.
+    ///
+    /// # Errors
+    /// Its grants are not as they must be.
+    pub fn grant(&self, manifest: &Manifest, name: &str, spec: &config::Service) -> Result<Granted, ConfigError> {
+        self.swapper.clients.grant(&ServiceContext { manifest, name, spec }, self.stop_background.child_token())
     }
 
-    pub fn relay(&self, relays: Vec<Relay>, publishing: &Publishing) {
-        for relay in relays {
-            self.background.spawn(relay.run(publishing.0.clone()));
+    /// Starts what works beside the invocations of a service.
+    pub fn work_beside(&self, background: Vec<Background>, granted: &Granted) {
+        for work in background {
+            self.background.spawn(work(granted.stop().clone()));
         }
     }
 
@@ -137,7 +138,7 @@ impl Supervisor {
             let service = service.ok_or_else(|| Rejected::NoService(name.to_owned()))?;
             let _turn = service.swapping.lock().await;
             // An edit of the manifest may have put another one in its place meanwhile.
-            if self.swapper.clients.services.has(&service) {
+            if self.swapper.services.has(&service) {
                 return self.swapper.swap(&service, artifact).await;
             }
         }

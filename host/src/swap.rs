@@ -10,17 +10,18 @@ use tracing::{info, warn};
 
 use crate::archive::{Archive, Live};
 use crate::artifact::{Artifact, Source};
-use crate::capability::postgres::Databases;
 use crate::clients::Clients;
 use crate::config;
-use crate::deployment::{Deployment, InUse, Publishing};
+use crate::deployment::{Deployment, InUse};
 use crate::digest::Digest;
 use crate::dispatch;
+use crate::granted::Granted;
 use crate::history::{By, Entry, Outcome};
 use crate::instances::Pool;
 use crate::load_error::LoadError;
 use crate::loader::{Loader, Version};
-use crate::registry::Service;
+use crate::metrics::Metrics;
+use crate::registry::{Directory, Service};
 use crate::rejected::Rejected;
 use crate::watch::{TooManyFailures, watch};
 
@@ -30,8 +31,10 @@ pub struct Swapper {
     pub loader: Loader,
     pub pool: Pool,
     pub clients: Clients,
+    /// The services that run.
+    pub services: Directory,
+    pub metrics: Arc<Metrics>,
     pub archive: Archive,
-    pub backends: config::Backends,
     /// Watches and drains that are going on.
     pub tasks: TaskTracker,
 }
@@ -74,30 +77,23 @@ impl Swapper {
         live: &Deployment,
         artifact: Artifact,
     ) -> Result<Arc<Deployment>, Rejected> {
-        let (name, spec, databases) = (&service.name, live.spec.clone(), live.databases.clone());
-        let version = Arc::new(self.loader.load(artifact, name, &spec).await?);
+        let (name, spec, granted) = (&service.name, live.spec.clone(), live.granted.clone());
+        let version = Arc::new(self.loader.load(artifact, &spec, &granted).await?);
         self.archive.save(name, &version.artifact).map_err(Rejected::Archive)?;
-        databases.migrate(name, &spec.grants).await?;
-        let next = Arc::new(self.deployment(name, spec, databases, live.publishing.clone(), version));
+        granted.prepare().await?;
+        let next = Arc::new(self.deployment(spec, granted, version));
         tried(&next).await?;
         self.try_out(service, &next).await?;
-        if !self.clients.services.has(service) {
+        if !self.services.has(service) {
             return Err(Rejected::Stopped);
         }
         Ok(next)
     }
 
     /// A deployment that nothing calls yet.
-    pub fn deployment(
-        &self,
-        name: &str,
-        spec: config::Service,
-        databases: Databases,
-        publishing: Arc<Publishing>,
-        version: Arc<Version>,
-    ) -> Deployment {
-        let (pool, clients) = (self.pool.clone(), self.clients.clone());
-        Deployment::new(name.to_owned(), spec, pool, clients, databases, publishing, version)
+    pub fn deployment(&self, spec: config::Service, granted: Arc<Granted>, version: Arc<Version>) -> Deployment {
+        let (pool, metrics) = (self.pool.clone(), self.metrics.clone());
+        Deployment::new(spec, pool, metrics, granted, version)
     }
 
     /// The canary, where the manifest asks for one: a share of the requests, watched as closely as what is live.
@@ -133,7 +129,7 @@ impl Swapper {
         let swap = &next.spec.swap;
         let watched = watch(&next.outcomes, swap, swap.watch.0, swap.watch_requests);
         let Some(Err(failures)) = next.cut.run_until_cancelled(watched).await else { return };
-        if self.clients.services.has(&service) {
+        if self.services.has(&service) {
             self.go_back(&service, next, fallback, &failures).await;
         }
     }

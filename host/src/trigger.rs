@@ -19,6 +19,7 @@ use crate::clients::Clients;
 use crate::config;
 use crate::deployment::Deployment;
 use crate::error::StartError;
+use crate::metrics::Metrics;
 use crate::registry::Service;
 use crate::state::State;
 
@@ -87,8 +88,8 @@ pub struct Preparing<'a> {
     pub spec: &'a config::Service,
     /// For messages.
     pub manifest: &'a config::Source,
-    pub backends: &'a config::Backends,
     pub clients: &'a Clients,
+    pub metrics: &'a Arc<Metrics>,
     pub ports: &'a dyn Ports,
 }
 

@@ -1,11 +1,13 @@
 //! What a component imports and exports, by name: read from its bytes, before anything is compiled.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use wasmparser::{BinaryReaderError, Parser, Payload};
 
-use crate::capability;
-use crate::config::Service;
+use crate::capability::{Capability, Needs, interface_of};
+use crate::clients;
+use crate::granted::Granted;
 use crate::load_error::LoadError;
 use crate::trigger::{Trigger, Triggers};
 
@@ -69,7 +71,7 @@ impl World {
     }
 
     fn exports(&self, interface: &str) -> bool {
-        self.exports.iter().any(|name| capability::interface_of(name) == interface)
+        self.exports.iter().any(|name| interface_of(name) == interface)
     }
 
     /// What the exports are good for instead.
@@ -90,13 +92,20 @@ impl World {
     }
 
     /// Whether each import that needs a grant has one.
-    pub fn check_grants(&self, path: &Path, name: &str, service: &Service) -> Result<(), LoadError> {
-        let missing = capability::missing(&self.imports, service);
+    pub fn check_grants(
+        &self,
+        path: &Path,
+        capabilities: &[Arc<dyn Capability>],
+        granted: &Granted,
+    ) -> Result<(), LoadError> {
+        let mut missing = clients::needed(capabilities, &self.imports);
+        missing.retain(|(capability, _)| !granted.has(capability));
         if missing.is_empty() {
             return Ok(());
         }
-        let line = |granted: &capability::Granted| {
-            format!("\n  {}; add to [services.{name}]: {}", granted.interface, granted.example)
+        let name = granted.service();
+        let line = |(_, Needs { interface, example }): &(&str, Needs)| {
+            format!("\n  {interface}; add to [services.{name}]: {example}")
         };
         Err(LoadError::NotGranted { path: path.to_owned(), list: missing.iter().map(line).collect() })
     }

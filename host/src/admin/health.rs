@@ -1,6 +1,6 @@
 //! How the host is: whether it lives, whether it is ready, and what it measures.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::Admin;
 use super::api::{Health, HealthStatus, Readiness, ReadinessStatus};
-use crate::topics::Named;
+use crate::config::Manifest;
 
 /// How long a backend may take before it counts as away.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
@@ -54,7 +54,7 @@ pub(super) async fn readiness(State(admin): State<Arc<Admin>>, headers: HeaderMa
     ),
 )]
 pub(super) async fn metrics(State(admin): State<Arc<Admin>>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, OPEN_METRICS)], admin.supervisor.swapper.clients.metrics.text())
+    ([(CONTENT_TYPE, OPEN_METRICS)], admin.supervisor.swapper.metrics.text())
 }
 
 impl Admin {
@@ -63,21 +63,19 @@ impl Admin {
             let missing = vec!["the host was told to stop".to_owned()];
             return Readiness { status: ReadinessStatus::Stopping, missing, warnings: Vec::new() };
         }
-        let (mut missing, mut warnings, mut topics) = (Vec::new(), Vec::new(), BTreeSet::new());
+        let (mut missing, mut warnings, mut services) = (Vec::new(), Vec::new(), BTreeMap::new());
         for service in self.supervisor.services() {
             missing.extend(service.troubles.holds());
             warnings.extend(service.troubles.warnings());
-            topics.extend(service.live().spec.topics());
+            services.insert(service.name.clone(), service.live().spec.clone());
             if !service.is_ready() {
                 let reason = service.waits_for().map(|reason| format!(": {reason}")).unwrap_or_default();
                 missing.push(format!("service {} cannot be called yet{reason}", service.name));
             }
-            let absent = service.live().databases.absent(PING_TIMEOUT).await;
+            let absent = service.live().granted.absent(PING_TIMEOUT).await;
             missing.extend(absent.iter().map(|absence| format!("service {}: {absence}", service.name)));
         }
-        missing.extend(
-            self.supervisor.swapper.clients.missing(topics.into_iter().map(Named::from).collect(), PING_TIMEOUT).await,
-        );
+        missing.extend(self.supervisor.swapper.clients.missing(&Manifest::of(services), PING_TIMEOUT).await);
         let status = if missing.is_empty() { ReadinessStatus::Ready } else { ReadinessStatus::Waiting };
         Readiness { status, missing, warnings }
     }

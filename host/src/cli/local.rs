@@ -5,13 +5,14 @@ use std::path::Path;
 use super::CommandError;
 use crate::artifact::Artifact;
 use crate::cache::Cache;
+use crate::capabilities::{default_capabilities, kafka};
 use crate::config::reasons::unknown;
 use crate::config::{self, Manifest, Trigger};
 use crate::dead_letters::{self, Action};
 use crate::error::StartError;
 use crate::loader::Loader;
 use crate::world::World;
-use crate::{doctor, engine, host, ingress, init, inspect};
+use crate::{clients, doctor, engine, host, ingress, init, inspect};
 
 pub(super) fn init(folder: &Path) -> Result<(), CommandError> {
     let name = init::write(folder)?;
@@ -27,7 +28,7 @@ pub(super) fn init(folder: &Path) -> Result<(), CommandError> {
 
 pub(super) async fn check(path: &Path) -> Result<(), CommandError> {
     let manifest = Manifest::load(path)?;
-    let services = host::check(&manifest).await?;
+    let services = host::check(&manifest, &default_capabilities()).await?;
     for (name, component, digest) in services {
         println!("{name}: {} {digest}", component.display());
     }
@@ -36,7 +37,9 @@ pub(super) async fn check(path: &Path) -> Result<(), CommandError> {
 }
 
 pub(super) async fn doctor(path: &Path, json: bool) -> Result<(), CommandError> {
-    let report = doctor::examine(&Manifest::load(path)?).await;
+    let (manifest, capabilities) = (Manifest::load(path)?, default_capabilities());
+    let clients = clients::check(&capabilities, &manifest)?;
+    let report = doctor::examine(&manifest, &capabilities, &clients).await;
     if json {
         println!("{}", serde_json::to_string(&report).expect("a report has only strings as keys"));
     } else {
@@ -51,10 +54,10 @@ pub(super) async fn doctor(path: &Path, json: bool) -> Result<(), CommandError> 
 pub(super) async fn dead_letters(action: Action, service: &str, count: usize, path: &Path) -> Result<(), CommandError> {
     let manifest = Manifest::load(path)?;
     let trigger = manifest.services.get(service).map(config::Service::trigger);
-    let (Some(Trigger::Kafka(trigger)), Some(backend)) = (trigger, &manifest.backends.kafka) else {
+    let (Some(Trigger::Kafka(trigger)), Some(backend)) = (trigger, manifest.backend(kafka::NAME)) else {
         return Err(CommandError::NoConsumer(no_consumer(&manifest, service)));
     };
-    let count = dead_letters::run(backend, trigger, action, count).await?;
+    let count = dead_letters::run(&backend.read()?, trigger, action, count).await?;
     eprintln!("{count} dead letters");
     Ok(())
 }
@@ -67,13 +70,14 @@ fn no_consumer(manifest: &Manifest, service: &str) -> String {
 }
 
 pub(super) async fn inspect(path: &Path) -> Result<(), CommandError> {
+    let capabilities = default_capabilities();
     let loader = engine::start(1)
-        .and_then(|engine| Loader::new(engine, Cache::none(), ingress::triggers()))
+        .and_then(|engine| Loader::new(engine, Cache::none(), &capabilities, ingress::triggers()))
         .map_err(StartError::Engine)?;
     let inspected = |e| StartError::File(Box::new(e));
     let artifact = Artifact::read(path).await.map_err(inspected)?;
     let world = World::read(path, &artifact.bytes).map_err(inspected)?;
     let component = loader.compile(&artifact).await.map_err(inspected)?;
-    print!("{}", inspect::report(world, &artifact.digest, loader.lacking(&component)));
+    print!("{}", inspect::report(&capabilities, world, &artifact.digest, loader.lacking(&component)));
     Ok(())
 }

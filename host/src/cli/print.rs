@@ -7,10 +7,12 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 
 use super::{Cli, CommandError};
+use crate::capabilities::default_capabilities;
 use crate::config;
 
 pub(super) fn schema(reference: bool) -> Result<(), CommandError> {
-    let text = if reference { config::reference() } else { format!("{:#}\n", config::schema().to_value()) };
+    let forms = default_capabilities().iter().map(|capability| capability.forms()).collect();
+    let text = if reference { config::reference(forms) } else { format!("{:#}\n", config::schema(forms).to_value()) };
     print(text.as_bytes())
 }
 

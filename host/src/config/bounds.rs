@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::affinity::Affinity;
+use super::kinds as of;
 use super::probe::Probe;
-use super::schema as of;
 use super::values::{Bytes, Canary, Duration, optional};
 
 /// What an invocation shares with those before it.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
 
 use super::KeyError;
 use super::cors::{Cors, Origins};
@@ -32,8 +31,6 @@ pub(super) fn check(manifest: &Manifest) -> Check {
         swap(name, service)?;
         environment(name, service)?;
         backends(manifest, name, service)?;
-        migrations(name, service)?;
-        internal_origins(manifest, name, service)?;
     }
     groups(manifest)?;
     listeners(manifest)
@@ -105,11 +102,6 @@ fn limits(manifest: &Manifest, name: &str, service: &Service) -> Check {
     if limits.rows == 0 {
         return fail(["services", name, "limits", "rows"], "must be at least 1");
     }
-    for (alias, grant) in &service.grants.postgres {
-        if grant.connections == 0 {
-            return fail(["services", name, "grants", "postgres", alias, "connections"], "must be at least 1");
-        }
-    }
     Ok(())
 }
 
@@ -158,53 +150,11 @@ fn environment(name: &str, service: &Service) -> Check {
     Ok(())
 }
 
+/// Those of grants are checked by the capabilities.
 fn backends(manifest: &Manifest, name: &str, service: &Service) -> Check {
-    let backends = &manifest.backends;
-    let missing = |key: &str, backend: &str, example: &str| {
-        fail(["services", name, key], format!("needs a server: add `{backend} = {{ {example} }}` under [backends]"))
-    };
-    if !service.grants.postgres.is_empty() && backends.postgres.is_none() {
-        return missing("grants", "postgres", "url = \"postgres://…\"");
-    }
-    if service.grants.redis.is_some() && backends.redis.is_none() {
-        return missing("grants", "redis", "url = \"redis://…\"");
-    }
-    if service.grants.kafka.is_some() && backends.kafka.is_none() {
-        return missing("grants", "kafka", "brokers = \"host:9092\"");
-    }
-    if matches!(service.trigger(), Trigger::Kafka(_)) && backends.kafka.is_none() {
-        return missing("kafka", "kafka", "brokers = \"host:9092\"");
-    }
-    Ok(())
-}
-
-/// What a database has seen is kept by service, so two folders of one service would be taken for one.
-fn migrations(name: &str, service: &Service) -> Check {
-    let mut folders: BTreeMap<&str, &Path> = BTreeMap::new();
-    for (alias, grant) in &service.grants.postgres {
-        let Some(folder) = &grant.migrations else { continue };
-        if folders.insert(&grant.database, folder).is_some_and(|other| other != folder) {
-            let reason = format!("another grant of `{name}` has a folder for {:?}: put all into one", grant.database);
-            return fail(["services", name, "grants", "postgres", alias, "migrations"], reason);
-        }
-    }
-    Ok(())
-}
-
-/// `http://<service>.internal` is another service of this manifest that answers HTTP, and nothing else has that domain.
-fn internal_origins(manifest: &Manifest, name: &str, service: &Service) -> Check {
-    let answer_http =
-        manifest.services.iter().filter(|(_, callee)| matches!(callee.triggers()[..], [Trigger::Http(_)]));
-    let there: Vec<&str> = answer_http.map(|(callee, _)| callee.as_str()).collect();
-    for (index, grant) in service.grants.http.iter().enumerate().filter(|(_, grant)| grant.origin.is_internal()) {
-        if !grant.origin.internal_service().is_some_and(|callee| there.contains(&callee)) {
-            let reason = format!(
-                "{} is no service here that answers HTTP: write http://<service>.internal, without a port; there are: {}",
-                grant.origin,
-                there.join(", ")
-            );
-            return fail(["services", name, "grants", "http", &index.to_string(), "origin"], reason);
-        }
+    if matches!(service.trigger(), Trigger::Kafka(_)) && manifest.backend("kafka").is_none() {
+        let reason = "needs a server: add `kafka = { brokers = \"host:9092\" }` under [backends]";
+        return fail(["services", name, "kafka"], reason);
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::de::{SeqAccess, Visitor, value};
 use serde::{Deserialize, Deserializer, de};
 
-use super::schema as of;
+use super::kinds as of;
 use super::values::{Duration, Origin, flag};
 
 /// Which pages of other origins may call it from a browser; without it, none. The host answers preflight requests itself, and

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::schema as of;
+use super::kinds as of;
 use super::values::{Duration, nonempty};
 
 /// The component handles the records of a topic, as a member of a consumer group.

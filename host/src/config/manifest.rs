@@ -5,15 +5,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer};
 
 use super::bounds::{Isolation, Limits, Swap};
 use super::cors::Cors;
 use super::kafka::KafkaTrigger;
+use super::kinds as of;
 use super::place::Source;
-use super::schema as of;
-use super::servers::{brokers, postgres_url, redis_url};
-use super::values::{Bytes, Duration, KeyPattern, Origin, flag, nonempty, optional, text};
+use super::values::{Bytes, Duration, optional, text};
 
 /// The whole file.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
@@ -22,8 +21,11 @@ pub struct Manifest {
     #[serde(default)]
     pub host: HostSettings,
     pub admin: Option<Admin>,
+    /// The servers that the host is a client of. Each is needed only where a grant or a trigger uses it. They are read only at a
+    /// start.
     #[serde(default)]
-    pub backends: Backends,
+    #[schemars(with = "of::Tables")]
+    pub backends: Tables,
     /// The services by name, at least one. A name has 1 to 63 lower-case letters, digits and hyphens.
     #[schemars(extend("minProperties" = 1, "propertyNames" = { "title": "name", "pattern": "^[a-z0-9-]{1,63}$" }))]
     pub services: BTreeMap<String, Service>,
@@ -91,45 +93,10 @@ impl Admin {
     }
 }
 
-/// The servers that the host is a client of. Each is needed only where a grant or a trigger uses it. They are read only at a
-/// start.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Backends {
-    pub postgres: Option<PostgresBackend>,
-    pub redis: Option<RedisBackend>,
-    pub kafka: Option<KafkaBackend>,
-}
-
-/// The Postgres server.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct PostgresBackend {
-    /// `postgres://user:password@host:port`; the database is each grant's own. `?sslmode=require` asks for TLS.
-    #[serde(deserialize_with = "postgres_url")]
-    #[schemars(with = "of::PostgresUrl")]
-    pub url: url::Url,
-}
-
-/// The Redis server.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct RedisBackend {
-    /// `redis://user:password@host:port/database`, where the database is a number. Without TLS.
-    #[serde(deserialize_with = "redis_url")]
-    #[schemars(with = "of::RedisUrl")]
-    pub url: url::Url,
-}
-
-/// The Kafka brokers.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct KafkaBackend {
-    /// `host:port`, several with commas between. Without TLS and without a password.
-    #[serde(deserialize_with = "brokers")]
-    #[schemars(with = "of::Text")]
-    pub brokers: String,
-}
+/// What others than the manifest itself read: each capability its own, see [`Section`].
+///
+/// [`Section`]: super::Section
+pub type Tables = BTreeMap<String, toml::Value>;
 
 /// One service: the component that it runs, what calls it, and what it may do. It has one trigger: `http` or `kafka`.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
@@ -147,8 +114,10 @@ pub struct Service {
     /// The component's environment variables, and all of them: nothing is inherited from the host.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
+    /// What the service may do. What is not here is denied.
     #[serde(default)]
-    pub grants: Grants,
+    #[schemars(with = "of::Tables")]
+    pub grants: Tables,
     #[serde(default)]
     pub isolation: Isolation,
     #[serde(default)]
@@ -192,15 +161,6 @@ impl Service {
     pub fn called_as(mut self, other: &Self) -> Self {
         (self.http, self.kafka) = (other.http.clone(), other.kafka.clone());
         self
-    }
-
-    /// Every topic that it reads or writes.
-    pub fn topics(&self) -> Vec<String> {
-        let mut topics = self.grants.kafka.as_ref().map_or_else(Vec::new, |grant| grant.produce.clone());
-        if let Trigger::Kafka(trigger) = self.trigger() {
-            topics.extend([trigger.topic.clone(), trigger.dead_letter.clone()]);
-        }
-        topics
     }
 }
 
@@ -249,89 +209,17 @@ impl HttpTrigger {
     }
 }
 
-/// What the service may do. What is not here is denied.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Grants {
-    #[serde(default)]
-    #[schemars(extend("propertyNames" = { "title": "alias" }))]
-    pub postgres: BTreeMap<String, PostgresGrant>,
-    pub redis: Option<RedisGrant>,
-    pub kafka: Option<KafkaGrant>,
-    /// The origins that requests may go to.
-    #[serde(default)]
-    pub http: Vec<HttpGrant>,
-}
-
-/// A database that the component opens by this alias.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct PostgresGrant {
-    /// Its name on the server.
-    #[serde(deserialize_with = "nonempty")]
-    #[schemars(with = "of::Text")]
-    pub database: String,
-    /// A folder of `NNNN_name.sql` files, which the host applies once each, in order, before the service is called.
-    #[schemars(with = "Option<of::Path>")]
-    pub migrations: Option<PathBuf>,
-    /// Connections at the same time; further calls wait for one. The outbox of a service that publishes has one more.
-    #[serde(default = "PostgresGrant::connections")]
-    #[schemars(range(min = 1))]
-    pub connections: u32,
-}
-
-impl PostgresGrant {
-    /// Three services stay well below the 100 connections of an untuned Postgres.
-    fn connections() -> u32 {
-        10
-    }
-}
-
-/// Keys of Redis.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct RedisGrant {
-    /// Keys that may be read.
-    #[serde(default)]
-    pub read: Vec<KeyPattern>,
-    /// Keys that may be written. That does not include reading.
-    #[serde(default)]
-    pub write: Vec<KeyPattern>,
-}
-
-/// Topics of Kafka.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct KafkaGrant {
-    /// Topics that records may be sent to, directly or with a transaction.
-    pub produce: Vec<String>,
-}
-
-/// An origin that requests may go to.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct HttpGrant {
-    /// `http://<service>.internal` is another service of this host that has `http`, called within the process.
-    pub origin: Origin,
-    /// Headers that the host adds to each request there, in place of any that the component set. The component never sees
-    /// them, so secrets belong here.
-    #[serde(default, deserialize_with = "headers")]
-    #[schemars(with = "BTreeMap<String, String>")]
-    pub headers: http::HeaderMap,
-    /// Whether the origin may be at a loopback, link-local or private address.
-    #[serde(default, deserialize_with = "flag")]
-    #[schemars(with = "of::Flag")]
-    pub private: bool,
-}
-
 impl Manifest {
+    /// Nothing but these services, of no text.
+    pub fn of(services: BTreeMap<String, Service>) -> Self {
+        let (host, backends) = (HostSettings::default(), Tables::default());
+        Self { host, admin: None, backends, services, source: Source::default() }
+    }
+
     pub(super) fn resolve_paths(mut self, folder: &Path) -> Self {
         self.host.state = self.host.state.take().map(|path| folder.join(path));
         for service in self.services.values_mut() {
             service.component = folder.join(&service.component);
-            for grant in service.grants.postgres.values_mut() {
-                grant.migrations = grant.migrations.take().map(|path| folder.join(path));
-            }
         }
         self
     }
@@ -341,19 +229,4 @@ pub(super) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Sock
     text(deserializer, "an address in quotes, as in \"0.0.0.0:8081\"", |text| {
         text.parse().map_err(|_| format!("{text:?} is no address: write IP:PORT, as in 0.0.0.0:8081"))
     })
-}
-
-/// The values stay out of the message: they are secrets.
-fn headers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<http::HeaderMap, D::Error> {
-    let headers: BTreeMap<String, String> = BTreeMap::deserialize(deserializer)?;
-    headers.into_iter().map(header).collect::<Result<_, _>>().map_err(de::Error::custom)
-}
-
-fn header((name, value): (String, String)) -> Result<(http::HeaderName, http::HeaderValue), String> {
-    let parsed: http::HeaderName = name.parse().map_err(|_| format!("{name:?} is no name of an HTTP header"))?;
-    let mut value: http::HeaderValue = value
-        .parse()
-        .map_err(|_| format!("the value of {name:?} can be in no HTTP header: is there a line end in it?"))?;
-    value.set_sensitive(true);
-    Ok((parsed, value))
 }

@@ -22,6 +22,11 @@ pub struct Place {
 }
 
 impl Place {
+    /// Whether it is in a text that was read.
+    pub fn is_known(&self) -> bool {
+        !self.file.as_os_str().is_empty()
+    }
+
     /// A file as a whole.
     pub(super) fn file(path: &Path) -> Self {
         Self { file: path.to_owned(), line: None, key: String::new() }
@@ -55,9 +60,17 @@ impl Source {
 
     /// Where `key` stands; where it is absent, the line of the nearest table around it that is there.
     pub fn place(&self, key: &[&str]) -> Place {
-        let key: Vec<String> = key.iter().map(|&part| part.to_owned()).collect();
-        let span = DeTable::parse(&self.text).ok().and_then(|table| span_of(table.get_ref(), &key));
-        self.at(span, &key)
+        self.place_of(&key.iter().map(|&part| part.to_owned()).collect::<Vec<_>>())
+    }
+
+    pub(super) fn place_of(&self, key: &[String]) -> Place {
+        let span = DeTable::parse(&self.text).ok().and_then(|table| span_of(table.get_ref(), key));
+        self.at(span, key)
+    }
+
+    /// What relative paths are taken from.
+    pub(super) fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("."))
     }
 
     pub(super) fn table(&self) -> Result<Spanned<DeTable<'_>>, ConfigError> {
@@ -94,7 +107,7 @@ impl Source {
     }
 }
 
-fn key_of(path: &serde_path_to_error::Path) -> Vec<String> {
+pub(super) fn key_of(path: &serde_path_to_error::Path) -> Vec<String> {
     use serde_path_to_error::Segment;
     path.iter()
         .filter_map(|segment| match segment {

@@ -8,7 +8,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, de};
 
-use super::schema as of;
+use super::kinds as of;
 
 /// Written as a path alone, which any 2xx answers, or as a table that says more.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 /// The reason, with what to write instead. Texts of the manifest are left out of it: they may be secrets.
 pub(super) fn explain(said: &str) -> String {
     let said = said.trim_end();
-    unknown_key(said)
+    unknown_field(said)
         .or_else(|| missing_key(said))
         .or_else(|| wrong_type(said))
         .or_else(|| unknown_choice(said))
@@ -25,12 +25,16 @@ pub(super) fn explain_syntax(said: &str) -> String {
 }
 
 /// ``unknown field `htpp`, expected one of `component`, `http` ``
-fn unknown_key(said: &str) -> Option<String> {
+fn unknown_field(said: &str) -> Option<String> {
     let (key, known) = said.strip_prefix("unknown field `")?.split_once('`')?;
-    let known = quoted(known);
-    let guess = nearest(key, &known).map(|near| format!(", did you mean `{near}`?")).unwrap_or_default();
+    Some(unknown_key(key, &quoted(known)))
+}
+
+/// A key that is none of those there may be.
+pub(super) fn unknown_key(key: &str, known: &[&str]) -> String {
+    let guess = nearest(key, known).map(|near| format!(", did you mean `{near}`?")).unwrap_or_default();
     let known = if known.is_empty() { String::new() } else { format!("; there are: {}", known.join(", ")) };
-    Some(format!("there is no key `{key}` here{guess}{known}"))
+    format!("there is no key `{key}` here{guess}{known}")
 }
 
 fn missing_key(said: &str) -> Option<String> {

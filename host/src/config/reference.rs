@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-use super::schema;
+use super::{Forms, schema};
 
 type Object = Map<String, Value>;
 
@@ -33,8 +33,8 @@ its keys and say what is wrong.
 ";
 
 /// The page.
-pub fn reference() -> String {
-    let schema = schema().to_value();
+pub fn reference(capabilities: Vec<Forms>) -> String {
+    let schema = schema(capabilities).to_value();
     let mut page = HEAD.to_owned();
     for (name, table) in properties(&schema) {
         sections(&mut page, &Place::root(name), table);

@@ -4,25 +4,53 @@
 //! to say early what is wrong, and never to refuse what the host takes: what parts have to do with each other, only
 //! `checks.rs` says.
 
-use std::borrow::Cow;
-
 use schemars::generate::SchemaSettings;
 use schemars::transform::{Transform, transform_subschemas};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
 use super::Manifest;
-use super::values::{Bytes, Canary, Duration, KeyPattern, Origin};
+use super::kinds::VARIABLE;
 
-/// A text with a variable in it.
-const VARIABLE: &str = r"\$\{[A-Za-z0-9_]+(:-[^}]*)?\}";
+/// The forms of a capability's tables in a manifest.
+pub struct Forms {
+    /// Its key in both.
+    pub name: &'static str,
+    /// What it reads of `[backends]`, if there is a server behind it.
+    pub backend: Option<Schema>,
+    /// What it reads of a service's `grants`, if it needs one.
+    pub grant: Option<Schema>,
+}
 
-/// The schema, in the draft that most editors know.
-pub fn schema() -> Schema {
-    let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
-    let mut schema = settings.with_transform(ForToml).into_generator().into_root_schema_for::<Manifest>();
+/// The schema of a manifest with the tables of these capabilities, in the draft that most editors know.
+pub fn schema(capabilities: Vec<Forms>) -> Schema {
+    let mut schema = generator().into_root_schema_for::<Manifest>();
     schema.insert("title".to_owned(), "A manifest of componentd".into());
+    for Forms { name, backend, grant } in capabilities {
+        let parts = [
+            ("/properties/backends/properties", backend),
+            ("/properties/services/additionalProperties/properties/grants/properties", grant),
+        ];
+        for (table, form) in parts {
+            let table = schema.pointer_mut(table).and_then(Value::as_object_mut);
+            table.expect("a manifest has both tables").extend(form.map(|form| (name.to_owned(), form.to_value())));
+        }
+    }
     schema
+}
+
+/// The form of a part of a manifest.
+pub fn form<T: JsonSchema>() -> Schema {
+    let mut form = generator().into_root_schema_for::<T>();
+    for of_a_root in ["$schema", "title"] {
+        form.remove(of_a_root);
+    }
+    form
+}
+
+fn generator() -> SchemaGenerator {
+    let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
+    settings.with_transform(ForToml).into_generator()
 }
 
 /// TOML has no null: what may be absent is absent. A text that is one of a few may come from a variable.
@@ -65,99 +93,13 @@ fn without_null(any_of: Option<&Value>) -> Option<serde_json::Map<String, Value>
     }
 }
 
-/// A kind of text, under the name that the reference has for it.
-macro_rules! texts {
-    ($($type:ty: $title:literal, $pattern:literal, $examples:expr;)*) => {$(
-        impl JsonSchema for $type {
-            fn inline_schema() -> bool {
-                true
-            }
-
-            fn schema_name() -> Cow<'static, str> {
-                $title.into()
-            }
-
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                let examples: &[&str] = &$examples;
-                json_schema!({
-                    "title": $title,
-                    "type": "string",
-                    "pattern": format!("{}|{VARIABLE}", $pattern),
-                    "examples": examples,
-                })
-            }
-        }
-    )*};
-}
-
-/// Kinds of text that have no type of their own in the manifest.
-macro_rules! kinds {
-    ($($name:ident)*) => {$(pub(super) enum $name {})*};
-}
-
-kinds! { Address Affinity HttpUrl Path PostgresUrl RedisUrl Text UrlPath }
-
-texts! {
-    Address: "address", r"^([0-9.]+|\[[0-9A-Fa-f:.%]+\]):[0-9]+$", ["127.0.0.1:8080", "[::]:8080"];
-    Affinity: "text", r"^$|^(header|cookie):.+$", ["header:x-user", "cookie:session"];
-    Bytes: "size", r"^[0-9]+(\.[0-9]+)? *[A-Za-z]*$", ["512KiB", "64MiB"];
-    Canary: "share", r"^[0-9]+% for .+$", ["10% for 60s"];
-    Duration: "duration", r"^([0-9]+ *[A-Za-zµ]+ *)+$", ["200ms", "10s", "2m"];
-    HttpUrl: "URL", r"^$|^[A-Za-z][A-Za-z0-9+.-]*:.+$", ["http://127.0.0.1:8025/mailbox"];
-    KeyPattern: "pattern", r"^[\s\S]+$", ["user:*", "user:*:email"];
-    Origin: "origin", r"^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@]+/?$", ["https://api.example.com", "http://orders.internal"];
-    Path: "path", r"^", ["components/users.wasm"];
-    PostgresUrl: "URL", r"^postgres(ql)?://.+$", ["postgres://user:password@host:5432"];
-    RedisUrl: "URL", r"^redis://.+$", ["redis://host:6379/0"];
-    Text: "text", r"^[\s\S]+$", [];
-    UrlPath: "path of a URL", r"^/", ["/healthz"];
-}
-
-/// A boolean, or text of one.
-pub(super) enum Flag {}
-
-impl JsonSchema for Flag {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "boolean".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let text = json!({ "type": "string", "pattern": format!("^(true|false)$|{VARIABLE}") });
-        json_schema!({ "title": "boolean", "anyOf": [{ "type": "boolean" }, text] })
-    }
-}
-
-/// Origins of pages: a list, or all of them.
-pub(super) enum Origins {}
-
-impl JsonSchema for Origins {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "origins".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let listed = json!({ "type": "array", "items": generator.subschema_for::<Origin>(), "minItems": 1 });
-        // Several in one text have commas between them.
-        let text = json!({ "type": "string", "pattern": format!(r"^\*$|^[^*]+$|{VARIABLE}") });
-        json_schema!({ "title": "list of origins, or `\"*\"`", "anyOf": [listed, text] })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// What the schema has for this key, from table to table.
     fn at(path: &[&str]) -> Value {
-        path.iter().fold(schema().to_value(), |schema, key| schema["properties"][key].clone())
+        path.iter().fold(schema(Vec::new()).to_value(), |schema, key| schema["properties"][key].clone())
     }
 
     #[test]
@@ -173,7 +115,7 @@ mod tests {
 
     #[test]
     fn nothing_may_be_null() {
-        let text = schema().to_value().to_string();
+        let text = schema(Vec::new()).to_value().to_string();
         assert!(!text.contains("null"), "{text}");
     }
 }

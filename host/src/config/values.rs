@@ -91,7 +91,7 @@ impl Origin {
     }
 
     /// Whether its host is in the domain that is kept for the services of this host.
-    pub(super) fn is_internal(&self) -> bool {
+    pub fn is_internal(&self) -> bool {
         self.0.parse::<url::Url>().is_ok_and(|url| url.host_str().is_some_and(|host| host.ends_with(INTERNAL)))
     }
 
@@ -161,7 +161,7 @@ impl FromStr for KeyPattern {
 }
 
 /// `true`, `false`, or the same as text, so that it can come from a variable.
-pub(super) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+pub fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     struct Flag;
 
     impl de::Visitor<'_> for Flag {
@@ -183,13 +183,20 @@ pub(super) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D
     deserializer.deserialize_any(Flag)
 }
 
-pub(super) fn nonempty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+/// The URL itself stays out of the message: it may hold a password.
+pub fn backend_url<'de, D: Deserializer<'de>>(deserializer: D, schemes: &[&str]) -> Result<url::Url, D::Error> {
+    let url: Option<url::Url> = String::deserialize(deserializer)?.parse().ok();
+    url.filter(|url| schemes.contains(&url.scheme()) && url.has_host())
+        .ok_or_else(|| de::Error::custom(format!("must be {}://user:password@host:port", schemes[0])))
+}
+
+pub fn nonempty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
     if text.is_empty() { Err(de::Error::custom("must not be empty")) } else { Ok(text) }
 }
 
 /// Text that is empty where a variable's default is, and then counts as absent.
-pub(super) fn optional<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+pub fn optional<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: FromStr<Err: fmt::Display>,
@@ -199,7 +206,7 @@ where
 }
 
 /// Reads text with `parse`; what is no text is refused with what to write.
-pub(super) fn text<'de, D: Deserializer<'de>, T>(
+pub fn text<'de, D: Deserializer<'de>, T>(
     deserializer: D,
     write: &'static str,
     parse: fn(&str) -> Result<T, String>,

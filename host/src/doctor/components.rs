@@ -1,12 +1,16 @@
 //! The components' files, and whether the host could run them with their grants.
 
+use std::sync::Arc;
+
 use super::finding::Finding;
+use crate::capability::{Capability, ServiceContext};
+use crate::clients::Clients;
 use crate::config::Manifest;
 use crate::error::StartError;
 use crate::host;
 
-pub async fn look(manifest: &Manifest) -> Vec<Finding> {
-    let loader = match host::checking_loader(manifest) {
+pub async fn look(manifest: &Manifest, capabilities: &[Arc<dyn Capability>], clients: &Clients) -> Vec<Finding> {
+    let loader = match host::checking_loader(manifest, capabilities) {
         Ok(loader) => loader,
         Err(error) => {
             let place = manifest.source.place(&["host", "instances"]);
@@ -17,7 +21,7 @@ pub async fn look(manifest: &Manifest) -> Vec<Finding> {
     for (name, spec) in &manifest.services {
         let about = format!("component of {name}");
         let place = manifest.source.place(&["services", name, "component"]);
-        findings.push(match host::check_component(&loader, manifest, name, spec).await {
+        findings.push(match host::check_component(&loader, clients, &ServiceContext { manifest, name, spec }).await {
             Ok(digest) => Finding::well(about, &place, format!("{} {digest}", spec.component.display())),
             Err(StartError::Load { place, source }) => {
                 Finding::wrong(about, &place, source.to_string(), "`componentd check` says whether it is mended")

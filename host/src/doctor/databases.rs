@@ -4,15 +4,21 @@ use futures_util::future::join_all;
 
 use super::finding::Finding;
 use super::{PATIENCE, no_answer};
-use crate::capability::postgres::{Examination, examine};
-use crate::config::{Manifest, PostgresBackend, PostgresGrant};
+use crate::capabilities::postgres::{Examination, PostgresBackend, PostgresGrant, examine};
+use crate::capabilities::{kafka, postgres};
+use crate::config::Manifest;
 
 pub async fn look(manifest: &Manifest) -> Vec<Finding> {
-    let Some(backend) = &manifest.backends.postgres else { return Vec::new() };
-    let grants = manifest.services.iter().flat_map(|(service, spec)| {
-        spec.grants.postgres.iter().map(move |(alias, grant)| (service.as_str(), alias.as_str(), grant))
-    });
-    let looks = grants.map(|(service, alias, grant)| look_at(manifest, backend, service, alias, grant));
+    let Some(backend) = manifest.backend(postgres::NAME).and_then(|section| section.read().ok()) else {
+        return Vec::new();
+    };
+    let mut grants = Vec::new();
+    for service in manifest.services.keys() {
+        let of_service =
+            manifest.grant(service, postgres::NAME).and_then(|section| postgres::read(&section, service).ok());
+        grants.extend(of_service.into_iter().flatten().map(|(alias, grant)| (service, alias, grant)));
+    }
+    let looks = grants.iter().map(|(service, alias, grant)| look_at(manifest, &backend, service, alias, grant));
     join_all(looks).await
 }
 
@@ -25,7 +31,7 @@ async fn look_at(
 ) -> Finding {
     let about = format!("database {} of {service}", grant.database);
     let place = manifest.source.place(&["services", service, "grants", "postgres", alias]);
-    let publishes = manifest.services[service].grants.kafka.is_some();
+    let publishes = manifest.grant(service, kafka::NAME).is_some();
     let looked = tokio::time::timeout(PATIENCE, examine(backend, service, grant, publishes, PATIENCE)).await;
     match looked {
         Err(_) => no_answer(about, &place),

@@ -8,15 +8,17 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 
 use super::PATIENCE;
 use super::finding::Finding;
-use crate::capability::kafka::{Producer, client_config};
-use crate::config::{KafkaBackend, KafkaTrigger, Manifest, Trigger};
-use crate::topics::{self, Named};
+use crate::capabilities::kafka::{self, Named};
+use crate::config::{KafkaTrigger, Manifest, Trigger};
+use crate::kafka::{KafkaBackend, Producer, client_config};
 
 const CORRECT: &str = "start the brokers, or correct `brokers` under [backends.kafka]";
 
 /// The client's threads block, so one of ours does as well.
 pub async fn look(manifest: &Manifest) -> Vec<Finding> {
-    let Some(backend) = manifest.backends.kafka.clone() else { return Vec::new() };
+    let Some(backend) = manifest.backend(kafka::NAME).and_then(|section| section.read().ok()) else {
+        return Vec::new();
+    };
     let manifest = manifest.clone();
     tokio::task::spawn_blocking(move || look_at(&manifest, &backend)).await.expect("looking does not panic")
 }
@@ -28,7 +30,7 @@ fn look_at(manifest: &Manifest, backend: &KafkaBackend) -> Vec<Finding> {
         Err(error) => return vec![Finding::wrong("kafka", &place, error.to_string(), CORRECT)],
     };
     let mut findings = vec![Finding::well("kafka", &place, format!("answers at {}", backend.brokers))];
-    findings.extend(topics::named(manifest).iter().map(|named| topic(named, &there)));
+    findings.extend(kafka::named(manifest).iter().map(|named| topic(named, &there)));
     for (service, spec) in &manifest.services {
         let Trigger::Kafka(trigger) = spec.trigger() else { continue };
         let Some(partitions) = there.get(&trigger.topic) else { continue };
@@ -39,7 +41,7 @@ fn look_at(manifest: &Manifest, backend: &KafkaBackend) -> Vec<Finding> {
 
 fn topic(named: &Named, there: &BTreeMap<String, usize>) -> Finding {
     let about = format!("topic {}", named.topic);
-    let place = named.place.as_ref().expect("a topic of a manifest has a place in it");
+    let place = &named.place;
     match there.get(&named.topic) {
         Some(partitions) => Finding::well(about, place, format!("{partitions} partitions")),
         None => Finding::wrong(about, place, "the brokers do not know it", named.mend()),

@@ -10,12 +10,15 @@ mod redis;
 mod report;
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 
 use self::finding::Finding;
 pub use self::report::Report;
+use crate::capability::Capability;
+use crate::clients::Clients;
 use crate::config::{Manifest, Place};
 
 /// How long one server may take to answer. A look at a component takes what its compilation takes.
@@ -24,9 +27,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 type Look<'m> = Pin<Box<dyn Future<Output = Vec<Finding>> + Send + 'm>>;
 
 /// Looks at everything at once.
-pub async fn examine(manifest: &Manifest) -> Report {
+pub async fn examine(manifest: &Manifest, capabilities: &[Arc<dyn Capability>], clients: &Clients) -> Report {
     let mut looks: Vec<Look<'_>> = vec![
-        Box::pin(components::look(manifest)),
+        Box::pin(components::look(manifest, capabilities, clients)),
         Box::pin(databases::look(manifest)),
         Box::pin(redis::look(manifest)),
         Box::pin(kafka::look(manifest)),

@@ -4,14 +4,17 @@ use futures_util::future::join_all;
 
 use super::PATIENCE;
 use super::finding::Finding;
-use crate::capability::http_out::{self, Unreachable};
-use crate::config::{HttpGrant, Manifest};
+use crate::capabilities::http::{self, HttpGrant, Unreachable};
+use crate::config::Manifest;
 
 pub async fn look(manifest: &Manifest) -> Vec<Finding> {
-    let grants = manifest.services.iter().flat_map(|(service, spec)| {
-        spec.grants.http.iter().enumerate().map(move |(index, grant)| (service.as_str(), index, grant))
-    });
-    join_all(grants.map(|(service, index, grant)| look_at(manifest, service, index, grant))).await
+    let mut grants = Vec::new();
+    for service in manifest.services.keys() {
+        let of_service: Option<Vec<HttpGrant>> =
+            manifest.grant(service, http::NAME).and_then(|section| section.read().ok());
+        grants.extend(of_service.into_iter().flatten().enumerate().map(|(index, grant)| (service, index, grant)));
+    }
+    join_all(grants.iter().map(|(service, index, grant)| look_at(manifest, service, *index, grant))).await
 }
 
 async fn look_at(manifest: &Manifest, service: &str, index: usize, grant: &HttpGrant) -> Finding {
@@ -22,7 +25,7 @@ async fn look_at(manifest: &Manifest, service: &str, index: usize, grant: &HttpG
         // A manifest that names a service that is not there is refused before.
         return Finding::well(about, &place, "a service of this host");
     }
-    match http_out::reach(grant, PATIENCE).await {
+    match http::reach(grant, PATIENCE).await {
         Ok(()) => Finding::well(about, &place, "can be connected to"),
         Err(Unreachable { reason, mend }) => Finding::wrong(about, &place, reason, mend),
     }

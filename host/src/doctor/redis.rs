@@ -2,25 +2,26 @@
 
 use super::PATIENCE;
 use super::finding::Finding;
-use crate::capability::redis::Redis;
-use crate::capability::redis_absence::Absence;
-use crate::capability::redis_rights::Rights;
-use crate::config::{KeyPattern, Manifest, RedisBackend};
+use crate::capabilities::redis::{self, Absence, RedisBackend, RedisClient, RedisGrant, Rights};
+use crate::config::{KeyPattern, Manifest};
 
 const CORRECT: &str = "start Redis there, or correct `url` under [backends.redis]";
 
 pub async fn look(manifest: &Manifest) -> Vec<Finding> {
-    let Some(backend) = &manifest.backends.redis else { return Vec::new() };
+    let Some(backend): Option<RedisBackend> = manifest.backend(redis::NAME).and_then(|section| section.read().ok())
+    else {
+        return Vec::new();
+    };
     let place = manifest.source.place(&["backends", "redis", "url"]);
-    let redis = match Redis::new(backend) {
+    let redis = match RedisClient::new(&backend) {
         Ok(redis) => redis,
         Err(error) => return vec![Finding::wrong("redis", &place, error.to_string(), CORRECT)],
     };
     if let Err(away) = redis.look(PATIENCE).await {
         return vec![Finding::wrong("redis", &place, away.reason, away.mend)];
     }
-    let mut findings = vec![Finding::well("redis", &place, format!("answers at {}", server(backend)))];
-    match Rights::new(backend, PATIENCE).await {
+    let mut findings = vec![Finding::well("redis", &place, format!("answers at {}", server(&backend)))];
+    match Rights::new(&backend, PATIENCE).await {
         Ok(mut rights) => findings.extend(denied(manifest, &mut rights).await),
         Err(away) => findings.push(Finding::wrong("redis", &place, away.reason, away.mend)),
     }
@@ -30,13 +31,14 @@ pub async fn look(manifest: &Manifest) -> Vec<Finding> {
 /// The patterns of the grants that the server's own rights do not cover.
 async fn denied(manifest: &Manifest, rights: &mut Rights) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (service, spec) in &manifest.services {
-        let Some(grant) = &spec.grants.redis else { continue };
-        for (index, pattern) in grant.read.iter().enumerate() {
+    for service in manifest.services.keys() {
+        let grant = manifest.grant(service, redis::NAME).and_then(|section| section.read().ok());
+        let Some(RedisGrant { read, write }) = grant else { continue };
+        for (index, pattern) in read.iter().enumerate() {
             let may = rights.read(pattern).await;
             findings.extend(may.err().map(|away| of_pattern(manifest, service, "read", index, pattern, away)));
         }
-        for (index, pattern) in grant.write.iter().enumerate() {
+        for (index, pattern) in write.iter().enumerate() {
             let may = rights.write(pattern).await;
             findings.extend(may.err().map(|away| of_pattern(manifest, service, "write", index, pattern, away)));
         }

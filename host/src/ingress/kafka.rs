@@ -33,8 +33,8 @@ use self::lanes::Lanes;
 use self::membership::SESSION_TIMEOUT;
 use self::record::Handling;
 pub use self::trigger::Kafka;
-use crate::capability::kafka::{Producer, client_config};
-use crate::config::{KafkaBackend, KafkaTrigger};
+use crate::config::KafkaTrigger;
+use crate::kafka::{KafkaBackend, Producer, client_config};
 use crate::metrics::Metrics;
 use crate::registry::Service;
 

@@ -4,6 +4,7 @@ mod authority;
 pub mod http;
 pub mod kafka;
 pub mod listener;
+mod peers;
 pub mod problem;
 mod prompt;
 

@@ -7,19 +7,19 @@ use tracing::info;
 use super::ReconcileError;
 use super::plan::{Change, Plan, Way};
 use crate::artifact::Artifact;
-use crate::capability::postgres::Databases;
 use crate::config;
 use crate::deployment::Deployment;
 use crate::digest::Digest;
 use crate::dispatch;
 use crate::error::StartError;
+use crate::grant::Background;
+use crate::granted::Granted;
 use crate::history::{By, History};
 use crate::load_error::LoadError;
 use crate::loader::Version;
-use crate::outbox::Relay;
 use crate::registry::Service;
 use crate::rejected::Rejected;
-use crate::startup::{look_at_migrations, migrate, relays, until_ready};
+use crate::startup::{migrate, until_ready};
 use crate::supervisor::Supervisor;
 use crate::swap::{Swapper, tried};
 use crate::trigger::{Ingress, Preparing, Source};
@@ -34,7 +34,8 @@ pub struct Prepared {
     file: Option<Digest>,
     /// What will call it; none where that stays as it is.
     source: Option<Box<dyn Source>>,
-    relays: Vec<Relay>,
+    /// What will work beside its invocations; nothing where that works already.
+    background: Vec<Background>,
     /// What keeps its databases from being ready.
     waits_for: Option<String>,
 }
@@ -50,7 +51,6 @@ impl Prepared {
     /// Loads its component, and takes what its trigger needs, as a port.
     pub async fn load(supervisor: &Supervisor, plan: &Plan<'_>, change: &Change<'_>) -> Result<Self, ReconcileError> {
         let Change { name, spec, way } = change;
-        look_at_migrations(plan.wanted, name, spec)?;
         let (next, file) = deployment(supervisor, plan, change).await?;
         let new = |history| Arc::new(Service::new(next.clone(), History::from(history), file.clone()));
         let service = match way {
@@ -61,14 +61,14 @@ impl Prepared {
         let source = match way {
             Way::Swap(_) => None,
             Way::Start | Way::Replace(_) | Way::Reopen(_) => {
-                let Swapper { backends, clients, .. } = &supervisor.swapper;
+                let Swapper { clients, metrics, .. } = &supervisor.swapper;
                 let (service, manifest, ports) = (&service, &plan.wanted.source, supervisor);
-                let preparing = Preparing { service, spec, manifest, backends, clients, ports };
+                let preparing = Preparing { service, spec, manifest, clients, metrics, ports };
                 Some(next.version.trigger.prepare(preparing).await?)
             }
         };
         let way = way.clone();
-        Ok(Self { way, service, next, file, source, relays: Vec::new(), waits_for: None })
+        Ok(Self { way, service, next, file, source, background: Vec::new(), waits_for: None })
     }
 
     /// Makes its databases ready. Where they are away, a service that does not run yet may wait for them.
@@ -79,7 +79,7 @@ impl Prepared {
         };
         match waits_for {
             Some(reason) if !self.may_wait() && self.has_other_databases() => {
-                Err(self.rejected(supervisor, plan, Rejected::DatabasesAway(reason)))
+                Err(self.rejected(supervisor, plan, Rejected::Away(reason)))
             }
             waits_for => {
                 self.waits_for = waits_for.filter(|_| self.may_wait());
@@ -126,19 +126,19 @@ impl Prepared {
         supervisor.swapper.try_out(service, &self.next).await
     }
 
-    /// Makes its relays, which do not send yet.
-    pub fn connect(&mut self, supervisor: &Supervisor) -> Result<(), StartError> {
-        let has_its = |service: &Arc<Service>| Arc::ptr_eq(&service.live().publishing, &self.next.publishing);
+    /// Makes what will work beside its invocations, as relays, which do not send yet.
+    pub fn connect(&mut self) -> Result<(), StartError> {
+        let has_its = |service: &Arc<Service>| Arc::ptr_eq(&service.live().granted, &self.next.granted);
         if !self.way.running().is_some_and(has_its) {
-            self.relays = relays(&supervisor.swapper.backends, &self.next)?;
+            self.background = self.next.granted.background()?;
         }
         Ok(())
     }
 
     /// Takes its place: one atomic store for what answers, and another server for what listens.
     pub fn switch(self, supervisor: &Supervisor) -> Switched {
-        let Self { way, service, next, file, source, relays, waits_for } = self;
-        supervisor.relay(relays, &next.publishing);
+        let Self { way, service, next, file, source, background, waits_for } = self;
+        supervisor.work_beside(background, &next.granted);
         service.set_file(file);
         let old = match way {
             Way::Start | Way::Replace(_) => None,
@@ -190,19 +190,23 @@ async fn deployment(
 ) -> Result<(Arc<Deployment>, Option<Digest>), ReconcileError> {
     let (swapper, Change { name, spec, way }) = (&supervisor.swapper, change);
     let live = way.running().map(|service| service.live());
+    let granted = match &live {
+        Some(live) if has_same_grants(&live.spec, spec) => live.granted.clone(),
+        _ => Arc::new(supervisor.grant(plan.wanted, name, spec).map_err(StartError::Config)?),
+    };
+    granted.check().map_err(|e| StartError::unprepared(plan.wanted, name, e))?;
     let content = content(swapper, change).await;
     let (artifact, file) = content.map_err(|e| StartError::load(plan.wanted, name, e))?;
     let version = match &live {
         Some(live) if is_checked(live, &artifact, spec) => live.version.clone(),
-        _ => load(swapper, plan, change, artifact).await?,
+        _ => load(swapper, plan, change, artifact, &granted).await?,
     };
-    let (databases, publishing) = match &live {
-        Some(live) if live.spec.grants == spec.grants && live.spec.limits == spec.limits => {
-            (live.databases.clone(), live.publishing.clone())
-        }
-        _ => (databases(swapper, spec)?, supervisor.publishing()),
-    };
-    Ok((Arc::new(swapper.deployment(name, (*spec).clone(), databases, publishing, version)), file))
+    Ok((Arc::new(swapper.deployment((*spec).clone(), granted, version)), file))
+}
+
+/// Whether what one may do, the other may, by the same bounds.
+fn has_same_grants(one: &config::Service, other: &config::Service) -> bool {
+    one.grants == other.grants && one.limits == other.limits && one.config == other.config
 }
 
 /// What is live may be another version than the file's, after a rollback say, and stays so.
@@ -228,10 +232,11 @@ async fn load(
     plan: &Plan<'_>,
     change: &Change<'_>,
     artifact: Artifact,
+    granted: &Granted,
 ) -> Result<Arc<Version>, ReconcileError> {
     let Change { name, spec, way } = change;
     let digest = artifact.digest.clone();
-    match swapper.loader.load(artifact, name, spec).await {
+    match swapper.loader.load(artifact, spec, granted).await {
         Ok(version) => {
             info!(service = name, version = %digest, component = %spec.component.display(), "loaded");
             Ok(Arc::new(version))
@@ -244,9 +249,4 @@ async fn load(
             Err(ReconcileError::of(rejected, plan.wanted, name))
         }
     }
-}
-
-fn databases(swapper: &Swapper, spec: &config::Service) -> Result<Databases, StartError> {
-    let databases = Databases::new(swapper.backends.postgres.as_ref(), spec);
-    databases.map_err(|e| StartError::backend("postgres", "url", &e))
 }

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use componentd::Manifest;
 
+use crate::support;
+
 /// A whole manifest around the lines of a service, which begin at line 5.
 fn service(lines: &str) -> String {
     format!("[backends]\nredis = {{ url = 'redis://r' }}\n[services.a]\ncomponent = 'a.wasm'\n{lines}\n")
@@ -11,7 +13,7 @@ fn service(lines: &str) -> String {
 
 fn parse(text: &str) -> Result<Manifest, String> {
     let env = |name: &str| (name == "SET").then(|| "value".to_owned());
-    Manifest::parse(Path::new("m.toml"), text, &env).map_err(|error| error.to_string())
+    support::host::parse(Path::new("m.toml"), text, &env).map_err(|error| error.to_string())
 }
 
 /// What is wrong with the text.
@@ -200,7 +202,7 @@ fn values() {
         ),
         (
             "grants.postgres.a = { database = 'd' }",
-            "grants",
+            "grants.postgres",
             "needs a server: add `postgres = { url = \"postgres://…\" }` under [backends]",
         ),
     ] {
@@ -286,7 +288,8 @@ fn probes_and_canaries() {
 /// A URL may hold a password.
 #[test]
 fn urls_stay_out_of_messages() {
-    let url = |backend: &str, url: &str| error(&format!("[backends]\n{backend} = {{ url = '{url}' }}\n[services]\n"));
+    let service = "[services.a]\ncomponent = 'a.wasm'\nhttp = { listen = '127.0.0.1:0' }";
+    let url = |backend: &str, url: &str| error(&format!("[backends]\n{backend} = {{ url = '{url}' }}\n{service}\n"));
     let postgres = url("postgres", "mysql://root:secret@db");
     assert_eq!(postgres, "m.toml:2: backends.postgres.url: must be postgres://user:password@host:port");
     let redis = url("redis", "rediss://root:secret@db");

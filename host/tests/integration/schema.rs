@@ -1,10 +1,10 @@
 //! The schema for editors and the page of reference: what they say is what the host does.
 
 use boon::{Compiler, SchemaIndex, Schemas};
-use componentd::Manifest;
 use serde_json::Value;
 
 use crate::support::files::root;
+use crate::support::host::parse;
 use crate::support::process::command;
 
 /// The schema that the command prints.
@@ -32,7 +32,7 @@ impl Schema {
 
 fn host(manifest: &str) -> Result<(), String> {
     let variable = |name: &str| (!name.starts_with("UNSET")).then(|| "redis://127.0.0.1:1".to_owned());
-    Manifest::parse(&root().join("test.toml"), manifest, &variable).map(drop).map_err(|error| error.to_string())
+    parse(&root().join("test.toml"), manifest, &variable).map(drop).map_err(|error| error.to_string())
 }
 
 /// A service, with these lines besides what every one has.

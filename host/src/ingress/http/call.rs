@@ -16,7 +16,7 @@ use crate::dispatch::{self, Call};
 use crate::instances::Instance;
 use crate::limits::Saturated;
 use crate::metrics::Outcome;
-use crate::state::Invocation;
+use crate::scope::Scope;
 
 /// A request, and where its answer goes.
 struct RequestCall {
@@ -54,9 +54,9 @@ pub async fn call(
         deployment.outcomes.note(Outcome::Saturated);
     })?;
     let (sender, head) = oneshot::channel();
-    let invocation = Invocation::new(deployment.clone(), id, span.clone());
-    let away = invocation.away.clone();
-    let instance = deployment.instances.take(invocation);
+    let scope = Scope::new(deployment.granted.clone(), id, span.clone());
+    let away = scope.away.clone();
+    let instance = deployment.instances.take(scope);
     let call = Box::pin(dispatch::call(deployment.clone(), instance, RequestCall { request, head: sender }));
     Running::from(Invoked { call, head, deployment, away, span, fate: None, head_only, _permit: permit })
         .response()

@@ -17,7 +17,7 @@ use tracing::{Span, error};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 use super::failure::Failure;
-use crate::capability::away::BackendAway;
+use crate::away::BackendAway;
 use crate::deployment::{Deployment, Outcomes};
 use crate::dispatch::InvocationError;
 use crate::metrics::Outcome;

@@ -14,7 +14,7 @@ use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 use super::failure::Failure;
 use super::response::{Fate, GuestBody, GuestResponse, Whole, outcome};
-use crate::capability::away::BackendAway;
+use crate::away::BackendAway;
 use crate::deployment::{Deployment, InUse};
 use crate::dispatch::InvocationError;
 use crate::instances::Instance;

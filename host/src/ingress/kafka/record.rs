@@ -9,11 +9,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Span, error, info, info_span, warn};
 
 use super::call::call;
-use crate::bindings::componentd::kafka::types::{Header, OutgoingRecord};
-use crate::capability::kafka::Producer;
 use crate::config::KafkaTrigger;
 use crate::deployment::Deployment;
 use crate::dispatch::InvocationError;
+use crate::kafka::{Header, Producer, Record};
 use crate::loader::Version;
 use crate::metrics::Metrics;
 use crate::registry::Service;
@@ -127,14 +126,14 @@ impl Handling {
     async fn bury(&self, letter: Letter<'_>, span: &Span, stopping: &CancellationToken) -> Done {
         let (topic, mut tries) = (&self.trigger.dead_letter, 1);
         loop {
-            match self.producer.send(letter.record(&self.service.name, topic), DEAD_LETTER_TIMEOUT).await {
+            match self.producer.send(&letter.record(&self.service.name, topic), DEAD_LETTER_TIMEOUT).await {
                 Ok(_) => {
                     let Letter { attempt, reason, .. } = letter;
                     self.metrics.dead_letter(&self.service.name);
                     span.in_scope(|| error!(attempt, reason, topic, "sent to the dead-letter topic"));
                     return Done::Settled;
                 }
-                Err(failure) => span.in_scope(|| error!(?failure, "the dead-letter topic does not take the record")),
+                Err(failure) => span.in_scope(|| error!(%failure, "the dead-letter topic does not take the record")),
             }
             if pause(backoff(&self.trigger, tries), stopping).await.is_stopping() {
                 return Done::GivenUp;
@@ -184,7 +183,7 @@ struct Letter<'a> {
 
 impl Letter<'_> {
     /// The record as it was, with headers that say where it comes from and why it is here.
-    fn record(&self, service: &str, topic: &str) -> OutgoingRecord {
+    fn record(&self, service: &str, topic: &str) -> Record {
         let Self { message, attempt, version, reason } = self;
         let told = [
             ("service", service.to_owned()),
@@ -203,7 +202,7 @@ impl Letter<'_> {
             .into_iter()
             .flat_map(|headers| headers.iter())
             .map(|header| Header { name: header.key.to_owned(), value: header.value.unwrap_or_default().to_vec() });
-        OutgoingRecord {
+        Record {
             topic: topic.to_owned(),
             key: message.key().map(<[u8]>::to_vec),
             headers: own.chain(told).collect(),

@@ -9,7 +9,9 @@ use wasmtime::component::InstancePre;
 
 use super::Consumer;
 use super::wit::KafkaHandlerIndices;
+use crate::capabilities::kafka::KafkaClient;
 use crate::error::StartError;
+use crate::grant::Unusable;
 use crate::registry::Service;
 use crate::state::State;
 use crate::trigger::{Entry, Ingress, Preparing, Source, Trigger};
@@ -66,12 +68,12 @@ impl Drop for Joining {
 }
 
 fn consumer(preparing: &Preparing<'_>) -> Result<Consumer, StartError> {
-    let Preparing { service, spec, backends, clients, .. } = preparing;
+    let Preparing { service, spec, clients, metrics, .. } = preparing;
     let settings = spec.kafka.as_ref().expect("a service is prepared by its own trigger");
-    let backend = backends.kafka.as_ref().expect("a manifest is checked to name the brokers");
-    let producer = clients.producer.clone().expect("there is a producer where there are brokers");
-    let consumer = Consumer::new(backend, settings, (*service).clone(), producer, clients.metrics.clone());
-    consumer.map_err(|e| StartError::backend("kafka", "brokers", &e))
+    let kafka: Option<&KafkaClient> = clients.get();
+    let KafkaClient { backend, producer } = kafka.expect("a manifest is checked to name the brokers");
+    let consumer = Consumer::new(backend, settings, (*service).clone(), producer.clone(), (*metrics).clone());
+    consumer.map_err(|e| Unusable { backend: "kafka", key: "brokers", reason: e.to_string() }.into())
 }
 
 /// Calls the service with records until `stop`. When it ends, for whatever reason, the service cannot be called any more.

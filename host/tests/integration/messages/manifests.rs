@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use componentd::Manifest;
-
 use super::expect;
+use crate::support::host::parse;
 
 /// A whole manifest around the lines of a service, which begin at line 7.
 fn service(lines: &str) -> String {
@@ -91,7 +90,7 @@ fn each_mistake_is_told_with_line_key_and_mend() {
     let names: std::collections::BTreeSet<_> = mistakes().into_iter().map(|(name, _)| name).collect();
     assert_eq!(names.len(), mistakes().len(), "each has a file of its own");
     for (name, text) in mistakes() {
-        let refused = Manifest::parse(Path::new("componentd.toml"), &text, &|_| None).expect_err(name).to_string();
+        let refused = parse(Path::new("componentd.toml"), &text, &|_| None).expect_err(name).to_string();
         assert!(!refused.contains("secret"), "{refused}");
         expect(&format!("manifest/{name}"), &refused);
     }

@@ -2,7 +2,10 @@
 
 use std::sync::atomic::{AtomicU16, Ordering};
 
-use componentd::{Host, Manifest, StartError};
+use std::path::Path;
+
+use componentd::config::ConfigError;
+use componentd::{Host, Manifest, StartError, check_manifest, default_capabilities};
 
 use super::client::Client;
 use super::files::root;
@@ -13,6 +16,16 @@ use super::files::root;
 /// It cannot be started.
 pub async fn start(manifest: &str) -> Host {
     try_start(manifest).await.unwrap_or_else(|error| panic!("{error}\n{manifest}"))
+}
+
+/// A manifest with all that the capabilities of a host make of it.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse(path: &Path, text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Manifest, ConfigError> {
+    let manifest = Manifest::parse(path, text, env)?;
+    check_manifest(&manifest, &default_capabilities())?;
+    Ok(manifest)
 }
 
 pub async fn try_start(manifest: &str) -> Result<Host, StartError> {

@@ -1,0 +1,43 @@
+//! A call of a capability under way.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::away::BackendAway;
+use crate::call::CallOutcome;
+use crate::granted::Granted;
+
+/// A call under way. One that is given up before its end counts as one whose server was away only where that is said.
+pub struct Calling {
+    granted: Arc<Granted>,
+    away: BackendAway,
+    capability: &'static str,
+    begun: Instant,
+    given_up: Option<CallOutcome>,
+}
+
+impl Calling {
+    pub fn new(granted: Arc<Granted>, away: BackendAway, capability: &'static str) -> Self {
+        Self { granted, away, capability, begun: Instant::now(), given_up: None }
+    }
+
+    /// What it has ended with if it is dropped before its end: the component would not wait longer.
+    pub fn or_given_up(mut self, outcome: CallOutcome) -> Self {
+        self.given_up = Some(outcome);
+        self
+    }
+
+    pub fn ended(mut self, outcome: CallOutcome) {
+        self.given_up = Some(outcome);
+    }
+}
+
+impl Drop for Calling {
+    fn drop(&mut self) {
+        let Some(outcome) = self.given_up else { return };
+        if matches!(outcome, CallOutcome::Away | CallOutcome::TimedOut) {
+            self.away.note();
+        }
+        self.granted.calls().note(self.capability, outcome, self.begun.elapsed());
+    }
+}

@@ -1,0 +1,82 @@
+//! Migrations: the steps of a service's own schema, applied before it is called.
+
+use std::path::Path;
+
+use sqlx::Executor;
+use sqlx::migrate::{Migrate, MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+
+use super::config::PostgresGrant;
+use super::ledger;
+use super::migration_error::MigrationError;
+use super::migration_failure::explain;
+use super::migration_files;
+
+/// Applies those of a service that the database has not seen. Several hosts and services may do this at once: an advisory
+/// lock on the database is held from before the first look.
+///
+/// # Errors
+/// The database is away, or a migration fails; those before it stay applied.
+pub(super) async fn apply(
+    connection: &mut PgConnection,
+    options: &PgConnectOptions,
+    service: &str,
+    grant: &PostgresGrant,
+) -> Result<(), MigrationError> {
+    let Some(folder) = &grant.migrations else { return Ok(()) };
+    apply_from(connection, service, folder).await.map_err(|error| explain(options, folder, error))
+}
+
+/// What a call of a component may take is no limit for a migration, nor for waiting until another host has done its own.
+const AS_LONG_AS_IT_TAKES: &str = "SET statement_timeout = 0";
+
+/// But others queue up behind a migration that waits for a table, so it does so no longer than a call may take.
+const NO_LONG_WAIT_FOR_TABLES: &str =
+    "SELECT set_config('lock_timeout', reset_val, false) FROM pg_settings WHERE name = 'statement_timeout'";
+
+/// After an error the lock is still held, and the limits are still those of a migration, until the connection is reset or
+/// closed.
+async fn apply_from(connection: &mut PgConnection, service: &str, folder: &Path) -> Result<(), MigrateError> {
+    let mut migrator = Migrator::new(folder).await?;
+    let table = ledger::table(service);
+    connection.execute(AS_LONG_AS_IT_TAKES).await?;
+    connection.lock().await?;
+    connection.execute(NO_LONG_WAIT_FOR_TABLES).await?;
+    ledger::open(connection, &table, &migrator).await?;
+    migrator.set_locking(false).dangerous_set_table_name(table);
+    migrator.run_direct(None, connection, false).await?;
+    connection.unlock().await
+}
+
+/// How far a service's migrations are in a database: how many are applied, and how many are to come. Changes nothing.
+///
+/// # Errors
+/// One was edited or removed after it was applied, or the files cannot be read, or the database cannot.
+pub(super) async fn progress(
+    connection: &mut PgConnection,
+    options: &PgConnectOptions,
+    service: &str,
+    folder: &Path,
+) -> Result<(usize, usize), MigrationError> {
+    let files = migration_files::read(folder)?;
+    let compared = compare(connection, service, folder).await;
+    let applied = compared.map_err(|error| explain(options, folder, error))?;
+    Ok((applied, files.len() - applied))
+}
+
+async fn compare(connection: &mut PgConnection, service: &str, folder: &Path) -> Result<usize, MigrateError> {
+    let own = Migrator::new(folder).await?;
+    let applied = ledger::applied(connection, service, &own).await?;
+    for applied in &applied {
+        let migration =
+            own.iter().find(|own| own.version == applied.version && !own.migration_type.is_down_migration());
+        match migration {
+            None => return Err(MigrateError::VersionMissing(applied.version)),
+            Some(own) if own.checksum != applied.checksum => {
+                return Err(MigrateError::VersionMismatch(applied.version));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(applied.len())
+}

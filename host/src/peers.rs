@@ -1,0 +1,44 @@
+//! The services of this host, as those see them who call each other within the process.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use http::{HeaderValue, Request, Response};
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper::body::Bytes;
+use wasmtime_wasi_http::WasiBody;
+
+/// The body of a service's answer; its error says that it did not come to its end.
+pub type PeerBody = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
+
+/// Whoever can find the services of a host.
+pub trait Peers: Send + Sync {
+    /// Calls the HTTP service of this name, as its own listener does: with its limits, and its place in the queue. `id` is the
+    /// request id of the caller. None where no such service runs.
+    fn call(
+        &self,
+        service: &str,
+        request: Request<WasiBody>,
+        id: HeaderValue,
+    ) -> BoxFuture<'static, Option<Response<PeerBody>>>;
+}
+
+/// No service.
+pub fn nobody() -> Arc<dyn Peers> {
+    struct Nobody;
+
+    impl Peers for Nobody {
+        fn call(
+            &self,
+            _: &str,
+            _: Request<WasiBody>,
+            _: HeaderValue,
+        ) -> BoxFuture<'static, Option<Response<PeerBody>>> {
+            std::future::ready(None).boxed()
+        }
+    }
+
+    Arc::new(Nobody)
+}

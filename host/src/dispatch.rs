@@ -82,7 +82,7 @@ impl InvocationError {
         match self {
             Self::Saturated | Self::NoPlace => Outcome::Saturated,
             Self::TimedOut(_) => Outcome::Timeout,
-            Self::LimitExceeded(_) => Outcome::Limit,
+            Self::LimitExceeded(limit) => limit.outcome(),
             Self::Trapped(_) => Outcome::Trap,
             Self::Cut => Outcome::Cut,
         }

@@ -12,6 +12,7 @@ use wasmtime::{ResourceLimiter, UpdateDeadline};
 
 use crate::config;
 use crate::engine::EPOCH_TICK;
+use crate::metrics::Outcome;
 
 /// Entries over all tables of an instance. A component of a common toolchain has one function table of some thousands.
 const MAX_TABLE_ELEMENTS: usize = 100_000;
@@ -25,6 +26,16 @@ pub enum LimitExceeded {
     Table(usize),
     #[error("the component has used up its processor time of {0:?} (limits.cpu)")]
     Cpu(Duration),
+}
+
+impl LimitExceeded {
+    /// What it is among the measurements. Tables are memory as well.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Memory(_) | Self::Table(_) => Outcome::Memory,
+            Self::Cpu(_) => Outcome::Cpu,
+        }
+    }
 }
 
 /// Counts the linear memory and table entries of one instance, over all its core modules.
@@ -205,6 +216,14 @@ impl Drop for Place<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tables_are_memory_among_the_measurements() {
+        let mut limiter = MemoryLimiter::new(&config::Limits::default());
+        assert!(limiter.table_growing(0, MAX_TABLE_ELEMENTS, None).unwrap());
+        let error = limiter.table_growing(MAX_TABLE_ELEMENTS, MAX_TABLE_ELEMENTS + 1, None).unwrap_err();
+        assert_eq!(error.downcast_ref::<LimitExceeded>().unwrap().outcome(), Outcome::Memory);
+    }
 
     #[tokio::test]
     async fn the_queue_is_bounded_and_places_come_back() {

@@ -38,7 +38,12 @@ pub enum Outcome {
     /// or for the dead-letter topic.
     Reject,
     Trap,
-    Limit,
+    /// It went past its limit of linear memory, or of table entries,
+    Memory,
+    /// of processor time,
+    Cpu,
+    /// or of the size of its response.
+    Response,
     Timeout,
     /// At a drain deadline.
     Cut,
@@ -58,7 +63,9 @@ impl Outcome {
             Self::Retry => "retry",
             Self::Reject => "reject",
             Self::Trap => "trap",
-            Self::Limit => "limit",
+            Self::Memory => "memory",
+            Self::Cpu => "cpu",
+            Self::Response => "response",
             Self::Timeout => "timeout",
             Self::Cut => "cut",
             Self::NoAnswer => "no-answer",
@@ -73,9 +80,8 @@ impl Outcome {
         match self {
             Self::Saturated => None,
             Self::Ok | Self::BackendAway | Self::Retry | Self::Reject => Some(false),
-            Self::Error | Self::Trap | Self::Limit | Self::Timeout | Self::Cut | Self::NoAnswer | Self::Incomplete => {
-                Some(true)
-            }
+            Self::Error | Self::Trap | Self::Timeout | Self::Cut | Self::NoAnswer | Self::Incomplete => Some(true),
+            Self::Memory | Self::Cpu | Self::Response => Some(true),
         }
     }
 }

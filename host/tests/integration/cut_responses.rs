@@ -181,7 +181,7 @@ async fn it_is_counted_once_and_the_log_says_why() {
     client.get("/body?parts=64").await.expect(200);
     for (query, outcome, reason) in [
         ("parts=64&pause=10&end=keep&then=trap", "trap", "the component trapped"),
-        ("parts=64&pause=10&end=keep&then=spin", "limit", "its processor time of 300ms"),
+        ("parts=64&pause=10&end=keep&then=spin", "cpu", "its processor time of 300ms"),
         ("parts=64&end=keep&pause=60000", "timeout", "the invocation took longer than 1s (limits.timeout)"),
         ("parts=64&end=drop", "incomplete", "the component has not finished its response"),
     ] {

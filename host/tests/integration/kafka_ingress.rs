@@ -58,7 +58,7 @@ async fn what_cannot_be_handled_becomes_a_dead_letter_and_the_next_record_has_it
     let last = lanes.topic.produce(2, OK).await;
     let host = lanes.consume("attempts = 3").await;
     assert_eq!(lanes.until_handled(2, last).await, "5");
-    for (outcome, count) in [("retry", 3), ("reject", 2), ("trap", 3), ("limit", 3), ("ok", 1)] {
+    for (outcome, count) in [("retry", 3), ("reject", 2), ("trap", 3), ("cpu", 3), ("ok", 1)] {
         let counted = async || (invocations(&admin(&host), "echo", outcome).await == count).then_some(());
         until(&format!("{count} ended with {outcome}"), counted).await;
     }

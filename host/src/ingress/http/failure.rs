@@ -41,7 +41,7 @@ impl Failure {
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Invocation(error) => error.outcome(),
-            Self::TooLarge(_) => Outcome::Limit,
+            Self::TooLarge(_) => Outcome::Response,
             Self::NoAnswer | Self::Refused(_) => Outcome::NoAnswer,
             Self::Unfinished => Outcome::Incomplete,
         }

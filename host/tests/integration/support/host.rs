@@ -1,5 +1,6 @@
 //! Hosts in this process, from the text of a manifest.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use std::path::Path;
@@ -48,9 +49,15 @@ pub fn admin(host: &Host) -> Client {
 
 /// How many invocations of a service ended so, as the admin port says.
 pub async fn invocations(admin: &Client, service: &str, outcome: &str) -> u64 {
-    let line = format!("componentd_invocations_total{{service=\"{service}\",outcome=\"{outcome}\"}} ");
+    outcomes(admin, service).await.get(outcome).copied().unwrap_or_default()
+}
+
+/// How many invocations of a service ended in each way that any has ended in.
+pub async fn outcomes(admin: &Client, service: &str) -> BTreeMap<String, u64> {
+    let start = format!("componentd_invocations_total{{service=\"{service}\",outcome=\"");
     let metrics = admin.get("/metrics").await;
-    metrics.text().lines().find_map(|text| text.strip_prefix(&line)).map_or(0, |count| count.parse().unwrap())
+    let lines = metrics.text().lines().filter_map(|line| line.strip_prefix(&start)?.split_once("\"} "));
+    lines.map(|(outcome, count)| (outcome.to_owned(), count.parse().unwrap())).collect()
 }
 
 /// A port that nobody listens on. Below the range that the kernel gives to outgoing connections, so that none of the

@@ -23,6 +23,8 @@ pub mod values;
 
 use std::path::Path;
 
+use toml::de::DeTable;
+
 pub use self::access::{AccessError, AdminAccess};
 pub use self::affinity::Affinity;
 pub use self::bounds::{Isolation, Limits, Swap};
@@ -80,6 +82,26 @@ impl Manifest {
         checks::check(&manifest).map_err(|e| source.error_at(written.get_ref(), e))?;
         let manifest = manifest.resolve_paths(source.folder());
         Ok(Self { source, ..manifest })
+    }
+
+    /// The same from a table that was built in code. Its texts are taken as they are: there are no variables in them. Relative
+    /// paths are taken from the folder that the process is in.
+    ///
+    /// ```
+    /// let manifest = componentd::Manifest::from_toml(componentd::toml::toml! {
+    ///     [services.hello]
+    ///     component = "components/hello.wasm"
+    ///     http = { listen = "127.0.0.1:8080" }
+    /// });
+    /// assert!(manifest.is_ok());
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Manifest::load`]; an error names the key, as there is no file.
+    pub fn from_toml(table: toml::Table) -> Result<Self, ConfigError> {
+        let (source, manifest) = (Source::default(), Source::of::<Self>(table)?);
+        checks::check(&manifest).map_err(|e| source.error_at(&DeTable::new(), e))?;
+        Ok(manifest.resolve_paths(source.folder()))
     }
 }
 

@@ -13,8 +13,8 @@ use tracing::{info, warn};
 
 use crate::archive::Archive;
 use crate::artifact::Artifact;
+use crate::builder::HostBuilder;
 use crate::cache::Cache;
-use crate::capabilities::default_capabilities;
 use crate::capability::{Capability, ServiceContext};
 use crate::clients::{self, Clients};
 use crate::config::{self, Manifest};
@@ -25,7 +25,7 @@ use crate::instances::Pool;
 use crate::loader::Loader;
 use crate::metrics::{self, Metrics};
 use crate::peers::Peers;
-use crate::reconcile::ReconcileError;
+use crate::reconcile::{Applied, ReconcileError};
 use crate::registry::Directory;
 use crate::state_folder::{Lock, StateError, StateFolder};
 use crate::supervisor::Supervisor;
@@ -50,20 +50,34 @@ pub struct Host {
 }
 
 impl Host {
-    /// Starts all that the manifest names: load, migrate, bind, and only then serve. A service whose database is away is
-    /// started all the same, and answers 503 until the database is there.
+    /// A host that is about to be started:
     ///
-    /// # Errors
-    /// The first thing that is not as it must be. Nothing has been served then.
-    pub async fn start(manifest: Manifest) -> Result<Self, StartError> {
-        Self::start_with(manifest, &default_capabilities()).await
+    /// ```no_run
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// use componentd::{Host, Manifest};
+    ///
+    /// let manifest = Manifest::load("componentd.toml".as_ref())?;
+    /// let host = Host::builder().manifest(manifest).start().await?;
+    /// host.stop().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn builder() -> HostBuilder {
+        HostBuilder::new()
     }
 
-    /// The same with other capabilities.
+    /// Starts what the manifest names, with the capabilities that componentd comes with.
     ///
     /// # Errors
-    /// As [`Host::start`].
-    pub async fn start_with(manifest: Manifest, capabilities: &[Arc<dyn Capability>]) -> Result<Self, StartError> {
+    /// As [`HostBuilder::start`].
+    pub async fn start(manifest: Manifest) -> Result<Self, StartError> {
+        Self::builder().manifest(manifest).start().await
+    }
+
+    pub(crate) async fn start_with(
+        manifest: Manifest,
+        capabilities: &[Arc<dyn Capability>],
+    ) -> Result<Self, StartError> {
         let (state, cache, lock) = open_state(&manifest)?;
         let swapper = swapper(&manifest, capabilities, state, cache)?;
         let clients = swapper.clients.clone();
@@ -82,6 +96,15 @@ impl Host {
             host.tasks.spawn(admin::serve(listener, host.supervisor.clone(), settings, host.stop.clone()));
         }
         Ok(host)
+    }
+
+    /// Makes what runs what another manifest says, as a whole or not at all. Services that it does not change are not touched,
+    /// and `[host]`, `[admin]` and `[backends]` cannot be changed.
+    ///
+    /// # Errors
+    /// Something of it cannot be done, and so nothing of it has been.
+    pub async fn apply(&self, manifest: Manifest) -> Result<Applied, ReconcileError> {
+        self.supervisor.reconcile(manifest).await
     }
 
     /// Carries out what changes in the manifest and the component files from now on.

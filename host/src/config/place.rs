@@ -13,9 +13,9 @@ use super::{ConfigError, KeyError, expand, reasons};
 /// A file, a line, a key: `componentd.toml:12: services.users.component`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// The manifest's path as it was given.
+    /// The manifest's path as it was given; empty where the manifest was built in code.
     pub file: PathBuf,
-    /// Counted from 1; none where the file could not be read at all.
+    /// Counted from 1; none where there is no file, or it could not be read at all.
     pub line: Option<usize>,
     /// The dotted key, `services.users.http.listen`; empty where the file is no TOML.
     pub key: String,
@@ -39,10 +39,11 @@ impl fmt::Display for Place {
         if let Some(line) = self.line {
             write!(f, ":{line}")?;
         }
-        if !self.key.is_empty() {
-            write!(f, ": {}", self.key)?;
+        match self.key.as_str() {
+            "" => Ok(()),
+            key if self.is_known() => write!(f, ": {key}"),
+            key => f.write_str(key),
         }
-        Ok(())
     }
 }
 
@@ -91,6 +92,12 @@ impl Source {
             let span = e.inner().span().or_else(|| span_of(written.get_ref(), &key));
             self.error(span, &key, reasons::explain(e.inner().message()))
         })
+    }
+
+    /// The values of a table that was built in code.
+    pub(super) fn of<T: DeserializeOwned>(table: toml::Table) -> Result<T, ConfigError> {
+        serde_path_to_error::deserialize(toml::Value::Table(table))
+            .map_err(|e| Self::default().error(None, &key_of(e.path()), reasons::explain(e.inner().message())))
     }
 
     pub(super) fn error_at(&self, written: &DeTable<'_>, error: KeyError) -> ConfigError {

@@ -10,6 +10,7 @@ mod cut_requests;
 mod cut_responses;
 mod dead_letters;
 mod edits;
+mod embedding;
 mod environment_file;
 mod failures;
 mod graceful_stop;

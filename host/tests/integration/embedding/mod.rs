@@ -1,0 +1,3 @@
+//! The host as a library: what a program that embeds it says, and what comes back.
+
+mod builder;

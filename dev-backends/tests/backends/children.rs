@@ -4,11 +4,12 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use dev_backends::Scratch;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+
+use crate::wait::until;
 
 fn start(data: &Path) -> (Child, Vec<String>) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dev-backends"));
@@ -29,11 +30,7 @@ fn servers(data: &Path) -> Vec<String> {
 }
 
 fn all_end(data: &Path) {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while !servers(data).is_empty() {
-        assert!(Instant::now() < deadline, "still there: {:?}", servers(data));
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    until("its servers have ended", || servers(data).is_empty());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dev_backends::EmbeddedKafka;
 
-use crate::kafka_client::{Reader, consume, flood, produce};
+use crate::kafka_client::{Reader, consume, flood, pace, produce};
 
 #[tokio::test]
 async fn takes_records_and_remembers_offsets_even_when_it_was_away() {
@@ -25,7 +25,7 @@ async fn producers_wait_for_a_group_that_falls_behind_and_nothing_that_it_has_no
     let kafka = EmbeddedKafka::start_for(&[("orders", "slow")]).unwrap();
     let written = tokio::spawn(flood(kafka.url(), RECORDS));
     let reader = Reader::new(&kafka.url());
-    let mut read = 0;
+    let (mut read, mut pace) = (0, pace(Duration::from_millis(20)));
     while read < RECORDS {
         let (low, high) = reader.watermarks();
         assert_eq!(low.max(read), read, "a record was dropped before it was read");
@@ -33,7 +33,7 @@ async fn producers_wait_for_a_group_that_falls_behind_and_nothing_that_it_has_no
         // Slower than they come, until all are there.
         read = (read + 200).min(high);
         reader.commit(read);
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        pace.tick().await;
     }
     assert_eq!(written.await.unwrap(), RECORDS);
 }

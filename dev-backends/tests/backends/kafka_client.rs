@@ -8,6 +8,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, StreamConsumer};
 use rdkafka::message::Message;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use tokio::time::{Interval, MissedTickBehavior};
 
 /// Writes `payload` to `orders`, acknowledged.
 pub async fn produce(brokers: &str, payload: &str) {
@@ -51,15 +52,23 @@ pub async fn flood(brokers: String, count: i64) -> i64 {
     config.set("bootstrap.servers", brokers).set("enable.idempotence", "true").set("message.timeout.ms", "60000");
     let producer: FutureProducer = config.create().unwrap();
     let payload = "x".repeat(1 << 10);
+    let mut pace = pace(Duration::from_millis(5));
     for _ in 0..count / 100 {
         let record = || FutureRecord::to("orders").partition(0).key("1").payload(&payload);
         let sent: Vec<_> = (0..100).map(|_| producer.send_result(record()).unwrap()).collect();
         for sent in sent {
             sent.await.unwrap().unwrap();
         }
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        pace.tick().await;
     }
     count
+}
+
+/// Ticks no more often than this, also after a delay.
+pub fn pace(interval: Duration) -> Interval {
+    let mut pace = tokio::time::interval(interval);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    pace
 }
 
 /// The place of the group `slow` in the first partition of `orders`.

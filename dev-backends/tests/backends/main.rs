@@ -9,3 +9,4 @@ mod kafka_client;
 mod mailbox;
 mod postgres;
 mod redis;
+mod wait;

@@ -91,13 +91,25 @@ const HELLO: &str = "GET /hello HTTP/1.1\r\nhost: x\r\n\r\n";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_is_open_may_send_one_more_request() {
-    let (mut host, client) = process("").await;
+    let (host, client) = process("").await;
     let (mut used, mut silent) = (Wire::open(&client).await, Wire::open(&client).await);
-    used.write(HELLO).await;
-    assert!(!used.read_until("hello").await.contains("connection: close"));
-    terminate(&mut host).await;
+    let mut other = Wire::open(&client).await;
+    for wire in [&mut used, &mut other] {
+        wire.write(HELLO).await;
+        assert!(!wire.read_until("hello").await.contains("connection: close"));
+    }
+    host.signal(Signal::TERM);
+    // The listener has begun to stop when it answers so.
+    loop {
+        other.write(HELLO).await;
+        if other.read_until("hello").await.contains("connection: close") {
+            break;
+        }
+    }
     for wire in [&mut used, &mut silent] {
         wire.write(HELLO).await;
+    }
+    for wire in [&mut used, &mut silent] {
         let answer = wire.read_to_end().await;
         assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("connection: close"), "{answer}");
     }
@@ -226,8 +238,11 @@ async fn a_listener_whose_settings_change_keeps_its_port_and_lets_nobody_down() 
 /// A load balancer that asks `/readyz` sends nothing more before the port closes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_is_told_to_stop_is_not_ready_before_it_stops_accepting() {
-    let settings = "[admin]\nlisten = '127.0.0.1:0'\n[host]\nshutdown-delay = '3s'\n";
-    let manifest = ManifestFile::new(&format!("{}\n{settings}", manifest("", "")));
+    let delayed = |delay: &str| {
+        let settings = format!("[admin]\nlisten = '127.0.0.1:0'\n[host]\nshutdown-delay = '{delay}'\n");
+        ManifestFile::new(&format!("{}\n{settings}", manifest("", "")))
+    };
+    let manifest = delayed("1h");
     let mut host = Process::run(&manifest);
     let (client, admin) = (host.client("guest").await, host.client("the admin port").await);
     host.ready().await;
@@ -242,5 +257,12 @@ async fn a_host_that_is_told_to_stop_is_not_ready_before_it_stops_accepting() {
     for _ in 0..20 {
         Client::new(client.address).get("/hello").await.expect(200);
     }
+    host.signal(Signal::TERM);
+    host.end().await.expect(130);
+    // One that is not so long comes to its end.
+    let manifest = delayed("500ms");
+    let mut host = Process::run(&manifest);
+    host.ready().await;
+    host.signal(Signal::TERM);
     host.end().await.expect(0);
 }

@@ -87,8 +87,14 @@ async fn further_connections_wait_for_a_place() {
     }
     let mut three = Wire::open(&client).await;
     three.write(HELLO).await;
-    let answer = tokio::time::timeout(std::time::Duration::from_millis(300), three.readable()).await;
-    assert!(answer.is_err(), "it is not served while two others are");
+    // Whoever is served is answered within a few round trips of others.
+    for _ in 0..50 {
+        for wire in [&mut one, &mut two] {
+            wire.write(HELLO).await;
+            wire.read_until("hello").await;
+        }
+    }
+    assert!(!three.has_more(), "it is not served while two others are");
     drop(one);
     three.read_until("hello").await;
 }

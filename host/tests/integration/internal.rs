@@ -41,11 +41,12 @@ async fn the_request_id_goes_along() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_callees_limits_and_failures_are_its_own() {
-    let probe = probe("limits = { timeout = '300ms', concurrency = 1, queue = 0 }").await;
+    let probe = probe("limits = { timeout = '1s', concurrency = 1, queue = 0 }").await;
     assert_eq!(call(&probe, "/trap").await["status"], 500);
     assert_eq!(call(&probe, "/sleep?ms=60000").await["status"], 504);
     let callee = client(probe.host(), "guest");
-    let sleeping = tokio::spawn(async move { callee.get("/sleep?ms=250").await });
+    // The one who looks may have the place just then.
+    let sleeping = tokio::spawn(async move { while callee.get("/sleep?ms=60000").await.status == 503 {} });
     until("its only place is taken", async || (call(&probe, "/hello").await["status"] == 503).then_some(())).await;
     sleeping.await.unwrap();
     assert_eq!(call(&probe, "/hello").await["status"], 200);

@@ -101,12 +101,18 @@ async fn an_instance_serves_one_request_at_a_time() {
 /// What a client does not wait for is done to its end, and the instance is as good as new.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_leaves_does_not_end_the_invocation() {
-    let (_host, client) = one_by_one("", "").await;
+    let (_host, client) = one_by_one("", "queue = 0, timeout = '60s'").await;
     assert_eq!(count(&client).await, 1);
-    let request = client.request(http::Method::GET, "/sleep?ms=700", "");
-    let left = tokio::time::timeout(Duration::from_millis(200), client.try_send(request)).await;
-    assert!(left.is_err(), "it was answered before the client could leave");
-    assert_eq!(count(&client).await, 2, "the instance that slept came to its end, or it would not have been kept");
+    let one = client.clone();
+    // The one who looks may have the place just then.
+    let request = tokio::spawn(async move { while one.get("/sleep?ms=3000").await.status == 503 {} });
+    until("it is in the component", async || (client.get("/nowhere").await.status == 503).then_some(())).await;
+    assert!(!request.is_finished(), "it was answered before the client could leave");
+    request.abort();
+    let ended =
+        until("it has ended", async || Some(client.get("/count").await).filter(|reply| reply.status != 503)).await;
+    let requests: u32 = ended.expect(200).parse().unwrap();
+    assert_eq!(requests, 2, "the instance that slept came to its end, or it would not have been kept");
 }
 
 /// With one connection, whoever is next needs it.

@@ -9,9 +9,9 @@ use crate::support::servers::{Kafka, is_real_kafka, kafka, own_kafka, redis};
 use crate::support::wait::until;
 use crate::support::watched::Watched;
 
-/// How long the host looks for Kafka in vain before that is started, which takes some seconds more. Each of them brings
-/// errors of the consumer, which must not hold up what comes after.
-const AWAY: Duration = Duration::from_secs(6);
+/// How many tries to connect are in vain before Kafka is started, which takes some seconds more. Each is an error that the
+/// consumer is told of, and must not hold up what comes after.
+const TRIES: usize = 50;
 
 /// Within this the group is whole again: a dead member leaves it after 6 s, and the rest is for a slow machine.
 const SOON: Duration = Duration::from_secs(20);
@@ -59,7 +59,7 @@ async fn a_host_that_was_killed_with_kafka_handles_records_soon_after_both_are_b
         lanes.group
     ))
     .await;
-    tokio::time::sleep(AWAY).await;
+    lanes.topic.until_away(TRIES).await;
     server.restart().await.unwrap();
     let back = Instant::now();
     host.until_ready().await;

@@ -3,8 +3,11 @@
 use rdkafka::Message;
 use serde_json::{Value, json};
 
+use crate::support::host::{ADMIN, admin, metric};
 use crate::support::kafka::{Topic, header};
 use crate::support::probe::{HTTP_GRANT, Probe};
+use crate::support::servers::{connect, postgres};
+use crate::support::wait::until;
 
 fn published(topic: &Topic, payload: &str, mode: &str) -> Value {
     let record = json!({ "topic": topic.name, "key": "one", "payload": payload });
@@ -43,4 +46,25 @@ async fn a_record_that_cannot_be_published_is_refused() {
     assert_eq!(answer.json()["error"]["kind"], "denied", "{answer:?}");
     let answer = probe.calls().post("/sql", &published(&probe.topic, &"x".repeat(1_100_000), "commit")).await;
     assert_eq!(answer.json()["error"]["kind"], "unpublishable", "{answer:?}");
+}
+
+/// What a relay holds while it sends: `RELAY_LOCK` in `outbox.rs`.
+const RELAY_LOCK: i64 = 0x636d_7064_0001;
+
+/// The test stands in for a relay of another host.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_another_host_sends_a_relay_waits_its_turn() {
+    let probe = Probe::start(&format!("{HTTP_GRANT}\n{ADMIN}")).await;
+    let mut other = connect(postgres().await, &probe.database).await;
+    sqlx::raw_sql("begin").execute(&mut other).await.unwrap();
+    sqlx::query("select pg_advisory_xact_lock($1)").bind(RELAY_LOCK).execute(&mut other).await.unwrap();
+    let answer = probe.calls().post("/sql", &published(&probe.topic, "later", "commit")).await;
+    assert!(answer.json()["rows"].is_array(), "{answer:?}");
+    // It was woken by the commit, and looks once a second besides.
+    let oldest = "componentd_outbox_oldest_seconds{service=\"probe\",database=\"main\"}";
+    let age = async || metric(&admin(probe.host()), oldest).await;
+    until("it has looked several times", async || age().await.filter(|seconds| *seconds > 3.0)).await;
+    assert_eq!(probe.topic.records().await.len(), 0);
+    sqlx::raw_sql("rollback").execute(&mut other).await.unwrap();
+    assert_eq!(payloads(&probe.topic.wait_for(1).await), ["later"]);
 }

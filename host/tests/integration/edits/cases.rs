@@ -71,6 +71,17 @@ async fn what_was_refused_and_is_put_back_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_manifest_that_cannot_be_read_changes_nothing() {
+    let before = slots(2);
+    let mut host = Edited::start(&before).await;
+    let mut after = before.clone();
+    after.get_mut("a").unwrap().version = 2;
+    after.get_mut("b").unwrap().settings = "limits = { timeout = 'soon' }".to_owned();
+    is_refused(&host.edit(&after).await, &["manifest.toml:", "services.b.limits.timeout"]);
+    assert_eq!(host.differences(&before).await, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_services_swap_their_ports() {
     let before = slots(2);
     let mut host = Edited::start(&before).await;

@@ -7,11 +7,12 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 
 use crate::support::wait::until;
 
-/// The pause of a client between two requests: all of them together leave the machine time for the host.
-const PAUSE: Duration = Duration::from_millis(4);
+/// A client asks no more often than this: all of them together leave the machine time for the host.
+const PACE: Duration = Duration::from_millis(4);
 
 const REQUEST: &str = "GET /env HTTP/1.1\r\nhost: x\r\n\r\n";
 
@@ -77,15 +78,16 @@ impl Asked {
 }
 
 async fn ask_again_and_again(port: u16, keeps: bool, asked: Asked) {
-    let mut kept = None;
+    let (mut kept, mut pace) = (None, tokio::time::interval(PACE));
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
+        pace.tick().await;
         let (answer, connection) = match ask(port, kept.take()).await {
             Ok((body, connection)) => (body, connection),
             Err(error) => (error, None),
         };
         kept = connection.filter(|_| keeps);
         asked.note(port, keeps, answer);
-        tokio::time::sleep(PAUSE).await;
     }
 }
 

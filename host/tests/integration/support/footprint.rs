@@ -2,13 +2,9 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use super::process::Process;
-use super::wait::PATIENCE;
-
-/// How often a footprint is looked at while it is waited for.
-const POLL: Duration = Duration::from_millis(200);
+use super::wait::until;
 
 /// Counts, or how much more of each there may be.
 #[derive(Clone, Copy, Debug)]
@@ -40,16 +36,16 @@ impl Footprint {
     /// # Panics
     /// It is not.
     pub async fn until_back(self, process: &Process, slack: Self) {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
+        let what = format!("the process has no more than {self:?} and {slack:?}");
+        let now = until(&what, async || {
             let now = Self::of(process);
-            if now.is_within(self, slack) {
-                println!("before: {self:?}\nafter:  {now:?}");
-                return;
+            if !now.is_within(self, slack) {
+                println!("it has grown to {now:?}");
             }
-            assert!(Instant::now() < deadline, "it has grown\nfrom {self:?}\nto   {now:?}\nmore than {slack:?}");
-            tokio::time::sleep(POLL).await;
-        }
+            now.is_within(self, slack).then_some(now)
+        })
+        .await;
+        println!("before: {self:?}\nafter:  {now:?}");
     }
 
     fn is_within(self, before: Self, slack: Self) -> bool {

@@ -60,6 +60,13 @@ pub async fn outcomes(admin: &Client, service: &str) -> BTreeMap<String, u64> {
     lines.map(|(outcome, count)| (outcome.to_owned(), count.parse().unwrap())).collect()
 }
 
+/// The value of a measurement with its labels, as the admin port shows it, if it does.
+pub async fn metric(admin: &Client, name_and_labels: &str) -> Option<f64> {
+    let metrics = admin.get("/metrics").await;
+    let value = |line: &str| line.strip_prefix(name_and_labels)?.trim().parse().ok();
+    metrics.text().lines().find_map(value)
+}
+
 /// A port that nobody listens on. Below the range that the kernel gives to outgoing connections, so that none of the
 /// tests' own takes it in the meantime.
 pub fn free_port() -> u16 {

@@ -89,6 +89,22 @@ impl Topic {
         self.producer.send(record, ANSWERS_WITHIN).await.unwrap().offset
     }
 
+    /// Waits until a consumer has been told so often that the brokers are away, and with it any other that looks for them.
+    pub async fn until_away(&self, errors: usize) {
+        let consumer: BaseConsumer = config(&self.brokers)
+            .set("group.id", unique("witness"))
+            .set("reconnect.backoff.max.ms", "1000")
+            .create()
+            .unwrap();
+        let witness = move || {
+            for _ in 0..errors {
+                let told = consumer.poll(PATIENCE);
+                assert!(matches!(told, Some(Err(_))), "the brokers are away: {told:?}");
+            }
+        };
+        tokio::task::spawn_blocking(witness).await.unwrap();
+    }
+
     /// Everything that is in it, in the order of each partition.
     pub async fn records(&self) -> Vec<OwnedMessage> {
         let topic = self.clone();

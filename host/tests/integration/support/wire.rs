@@ -27,9 +27,10 @@ impl Wire {
         String::from_utf8(bytes).unwrap()
     }
 
-    /// Waits until there is something to read.
-    pub async fn readable(&self) -> std::io::Result<()> {
-        self.0.readable().await
+    /// Whether there is something to read by now, be it the end.
+    pub fn has_more(&self) -> bool {
+        let peeked = socket2::SockRef::from(&self.0).peek(&mut [std::mem::MaybeUninit::uninit()]);
+        !peeked.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
     }
 
     /// Reads until `end` has been read.

@@ -1,7 +1,7 @@
 //! Two hundred swaps under load: no request fails, none sees two versions, each answer is from a version that was live.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
@@ -9,11 +9,13 @@ use tokio::task::JoinSet;
 use super::Slot;
 use super::versions::Mark;
 use crate::support::client::Client;
+use crate::support::wait::until;
 
 const SWAPS: usize = 200;
 const KEEP_ALIVE: usize = 160;
 const NEW_CONNECTIONS: usize = 40;
-const UNDISTURBED: Duration = Duration::from_secs(5);
+/// Answers before the first swap, so that latencies can be compared.
+const UNDISTURBED: usize = 5_000;
 
 /// One answer: when it was asked for, when it was there, and the version in it.
 struct Answer {
@@ -35,8 +37,8 @@ async fn nobody_notices_two_hundred_swaps() {
     let slot = Slot::start(Mark::good(1), limits).await;
     let stop = Arc::new(AtomicBool::new(false));
     let started = Instant::now();
-    let load = start_load(&slot, &stop);
-    tokio::time::sleep(UNDISTURBED).await;
+    let (load, answered) = start_load(&slot, &stop);
+    until("there is load", async || (answered.load(Ordering::Relaxed) >= UNDISTURBED).then_some(())).await;
     let swapping = Instant::now();
     let reigns = swap_to_and_fro(&slot, started).await;
     stop.store(true, Ordering::Relaxed);
@@ -61,17 +63,23 @@ fn latencies<'a>(answers: impl Iterator<Item = &'a Answer>) -> String {
     format!("{} answers, p50 {:?}, p99 {:?}", latencies.len(), at(50), at(99))
 }
 
-fn start_load(slot: &Slot, stop: &Arc<AtomicBool>) -> JoinSet<Vec<Answer>> {
-    let mut load = JoinSet::new();
+/// The clients, and how many answers they have so far.
+fn start_load(slot: &Slot, stop: &Arc<AtomicBool>) -> (JoinSet<Vec<Answer>>, Arc<AtomicUsize>) {
+    let (mut load, answered) = (JoinSet::new(), Arc::new(AtomicUsize::new(0)));
     let shared = slot.client();
     for number in 0..KEEP_ALIVE + NEW_CONNECTIONS {
-        let (client, stop) = (shared.clone(), stop.clone());
-        load.spawn(ask_again_and_again(client, number >= KEEP_ALIVE, stop));
+        let (client, stop, answered) = (shared.clone(), stop.clone(), answered.clone());
+        load.spawn(ask_again_and_again(client, number >= KEEP_ALIVE, stop, answered));
     }
-    load
+    (load, answered)
 }
 
-async fn ask_again_and_again(mut client: Client, new_connections: bool, stop: Arc<AtomicBool>) -> Vec<Answer> {
+async fn ask_again_and_again(
+    mut client: Client,
+    new_connections: bool,
+    stop: Arc<AtomicBool>,
+    answered: Arc<AtomicUsize>,
+) -> Vec<Answer> {
     let mut answers = Vec::new();
     while !stop.load(Ordering::Relaxed) {
         if new_connections {
@@ -80,6 +88,7 @@ async fn ask_again_and_again(mut client: Client, new_connections: bool, stop: Ar
         let asked = Instant::now();
         let version = client.get("/twice").await.expect(200).to_owned();
         answers.push(Answer { asked, answered: Instant::now(), version });
+        answered.fetch_add(1, Ordering::Relaxed);
     }
     answers
 }

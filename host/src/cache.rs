@@ -15,7 +15,7 @@ use tracing::{debug, warn};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use crate::artifact::Artifact;
+use crate::digest::Digest;
 use crate::state_folder::{StateFolder, oldest_first, touch};
 
 /// The cache, if the manifest names a state folder.
@@ -46,23 +46,24 @@ impl Cache {
         Ok(Self(Some(Kept { state, folder, size })))
     }
 
-    /// The compiled component of this content, from the disk or from the compiler. Blocks.
-    ///
-    /// # Errors
-    /// The bytes are no component.
-    pub fn component(&self, engine: &Engine, artifact: &Artifact) -> wasmtime::Result<Component> {
-        let Some(kept) = &self.0 else { return Component::from_binary(engine, &artifact.bytes) };
-        let file = kept.folder.join(format!("{}-{:016x}.cwasm", artifact.digest.hex(), compatibility(engine)));
-        if let Some(component) = load(engine, &file) {
-            return Ok(component);
+    /// The compiled component of this content, if it is there. Blocks.
+    pub fn find(&self, engine: &Engine, version: &Digest) -> Option<Component> {
+        load(engine, &self.0.as_ref()?.file(engine, version))
+    }
+
+    /// Keeps what was compiled for the next time. Blocks.
+    pub fn keep(&self, engine: &Engine, version: &Digest, component: &Component) {
+        if let Some(kept) = &self.0 {
+            kept.store(component, &kept.file(engine, version));
         }
-        let component = Component::from_binary(engine, &artifact.bytes)?;
-        kept.store(&component, &file);
-        Ok(component)
     }
 }
 
 impl Kept {
+    fn file(&self, engine: &Engine, version: &Digest) -> PathBuf {
+        self.folder.join(format!("{}-{:016x}.cwasm", version.hex(), compatibility(engine)))
+    }
+
     /// Without it, the next start compiles again.
     fn store(&self, component: &Component, file: &Path) {
         let stored = component.serialize().map_err(|e| e.to_string()).and_then(|code| {
@@ -70,7 +71,7 @@ impl Kept {
             self.state.write(file, &entry).and_then(|()| self.shrink(file)).map_err(|e| e.to_string())
         });
         match stored {
-            Ok(()) => debug!(file = %file.display(), "compiled"),
+            Ok(()) => debug!(file = %file.display(), "cached"),
             Err(error) => warn!(file = %file.display(), error, "the compile cache cannot be written"),
         }
     }

@@ -84,6 +84,11 @@ pub async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 
     result.await.expect("the compiler does not panic")
 }
 
+/// How many threads compile.
+pub fn compiler_threads() -> usize {
+    background().current_num_threads()
+}
+
 /// Wasmtime compiles the functions of a component in parallel on the pool that it is called from.
 fn background() -> &'static rayon::ThreadPool {
     static POOL: OnceLock<rayon::ThreadPool> = OnceLock::new();

@@ -1,5 +1,6 @@
 //! Why the host does not start, in words for those who run it, with the exit code of each.
 
+use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 
@@ -7,6 +8,7 @@ use crate::config::{ConfigError, Manifest, Place};
 use crate::grant::{Unprepared, Unusable};
 use crate::load_error::LoadError;
 use crate::state_folder::StateError;
+use crate::step::Step;
 
 /// Why the host does not start. Nothing has been served when it is returned.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +29,9 @@ pub enum StartError {
     Unprepared { place: Place, source: Unprepared },
     #[error("{place}: cannot listen on {address}: {source}; {}", mend_listening(source))]
     Listen { place: Place, address: SocketAddr, source: io::Error },
+    /// A component that cannot be a version, though its bytes are in order.
+    #[error("{place}: not {step}: {source}")]
+    Rejected { place: Place, step: Step, source: Box<dyn Error + Send + Sync> },
     #[error("{place}: {source}")]
     State { place: Place, source: StateError },
 }
@@ -58,7 +63,7 @@ impl StartError {
             Self::Config(_) | Self::Backend(_) => 64,
             Self::Load { source, .. } | Self::File(source) if matches!(**source, LoadError::Read { .. }) => 66,
             Self::Unprepared { source, .. } if source.is_absence => 66,
-            Self::Load { .. } | Self::File(_) | Self::Unprepared { .. } => 65,
+            Self::Load { .. } | Self::File(_) | Self::Unprepared { .. } | Self::Rejected { .. } => 65,
             Self::Engine(_) | Self::Listen { .. } | Self::State { .. } => 71,
         }
     }

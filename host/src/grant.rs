@@ -27,6 +27,12 @@ pub trait Grant: Any + Send + Sync {
         std::future::ready(Ok(())).boxed()
     }
 
+    /// The names of what [`Grant::prepare`] changes and the same grant of another service may change as well: services take
+    /// turns there, in the order of the manifest.
+    fn shared(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What does not answer within `timeout`, and why.
     fn absent(&self, _timeout: Duration) -> BoxFuture<'_, Vec<String>> {
         std::future::ready(Vec::new()).boxed()

@@ -1,6 +1,7 @@
 //! What one service may do: its grants, at most one of each capability.
 
 use std::any::Any;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,6 +76,14 @@ impl Granted {
             grant.prepare().await.map_err(|error| of_grant(name, error))?;
         }
         Ok(())
+    }
+
+    /// What it makes ready, and other services may as well, by names that tell one from the other.
+    pub fn shared(&self) -> BTreeSet<String> {
+        let shared = |(capability, grant): &(&str, Arc<dyn Grant>)| {
+            grant.shared().into_iter().map(|name| format!("{capability}/{name}")).collect::<Vec<_>>()
+        };
+        self.grants.iter().flat_map(shared).collect()
     }
 
     /// What does not answer within `timeout`, and why.

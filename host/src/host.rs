@@ -176,7 +176,8 @@ pub async fn check_component(
     granted.check().map_err(|e| StartError::unprepared(manifest, name, e))?;
     let load = |e| StartError::load(manifest, name, e);
     let artifact = Artifact::read(&spec.component).await.map_err(load)?;
-    let version = loader.load(artifact, spec, &granted).await.map_err(load)?;
+    let checked = loader.check(artifact, spec, &granted).map_err(load)?;
+    let version = loader.build(name, checked).await.map_err(load)?;
     Ok(version.digest().clone())
 }
 

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
+use tracing::info;
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
 
@@ -36,6 +38,12 @@ impl Version {
     }
 }
 
+/// A component that exports what a service's trigger calls, and imports only what is granted to it.
+pub struct Checked {
+    pub artifact: Artifact,
+    pub trigger: Arc<dyn Trigger>,
+}
+
 /// Compiles components for one engine, and links them with the capabilities.
 #[derive(Clone)]
 pub struct Loader {
@@ -44,7 +52,8 @@ pub struct Loader {
     capabilities: Arc<[Arc<dyn Capability>]>,
     cache: Cache,
     triggers: Triggers,
-    /// One compilation at a time: the requests of the other versions need the processors too.
+    /// As many compilations at a time as there are processors. They share the compiler's threads, which are of low priority:
+    /// requests need the processors too.
     compiling: Arc<tokio::sync::Semaphore>,
 }
 
@@ -61,21 +70,30 @@ impl Loader {
     ) -> wasmtime::Result<Self> {
         let mut linker = Linker::new(&engine);
         capabilities.iter().try_for_each(|capability| capability.add_to_linker(&mut linker))?;
-        let compiling = Arc::new(tokio::sync::Semaphore::new(1));
+        let compiling = Arc::new(tokio::sync::Semaphore::new(engine::compiler_threads()));
         Ok(Self { engine, linker: Arc::new(linker), capabilities: capabilities.into(), cache, triggers, compiling })
     }
 
-    /// Makes a version of a component for a service with these grants.
+    /// Reads from its bytes whether a component is one for a service with these grants. Nothing is compiled.
     ///
     /// # Errors
     /// What is wrong with the component, and what would mend it.
-    pub async fn load(&self, artifact: Artifact, service: &Service, granted: &Granted) -> Result<Version, LoadError> {
+    pub fn check(&self, artifact: Artifact, service: &Service, granted: &Granted) -> Result<Checked, LoadError> {
         let path = artifact.source.name();
         let world = World::read(path, &artifact.bytes)?;
         let trigger = self.triggers.of(service).clone();
         world.check_export(path, &*trigger, &self.triggers)?;
         world.check_grants(path, &self.capabilities, granted)?;
-        let component = self.compile(&artifact).await?;
+        Ok(Checked { artifact, trigger })
+    }
+
+    /// Makes a version of a component for the service that it was checked for.
+    ///
+    /// # Errors
+    /// What is wrong with the component, and what would mend it.
+    pub async fn build(&self, name: &str, Checked { artifact, trigger }: Checked) -> Result<Version, LoadError> {
+        let path = artifact.source.name();
+        let component = self.compile(name, &artifact).await?;
         let linked = self.link(path, &component)?;
         let entry = trigger.entry(&linked).map_err(|e| {
             let reason = format!("{e:#}");
@@ -84,16 +102,31 @@ impl Loader {
         Ok(Version { artifact, trigger, linked, entry })
     }
 
-    /// Compiles a component, whatever it imports and exports: on threads of low priority.
+    /// Compiles a component, whatever it imports and exports: on threads of low priority. `name` is for the log.
     ///
     /// # Errors
     /// It is none.
-    pub async fn compile(&self, artifact: &Artifact) -> Result<Component, LoadError> {
+    pub async fn compile(&self, name: &str, artifact: &Artifact) -> Result<Component, LoadError> {
         let _turn = self.compiling.acquire().await.expect("this semaphore is never closed");
-        let (engine, cache, component) = (self.engine.clone(), self.cache.clone(), artifact.clone());
-        let compiled = engine::in_background(move || cache.component(&engine, &component)).await;
+        let (this, name, component) = (self.clone(), name.to_owned(), artifact.clone());
+        let compiled = engine::in_background(move || this.cached_or_compiled(&name, &component)).await;
         compiled
             .map_err(|e| LoadError::NotAComponent { path: artifact.source.name().to_owned(), reason: first_line(&e) })
+    }
+
+    /// Blocks.
+    fn cached_or_compiled(&self, service: &str, artifact: &Artifact) -> wasmtime::Result<Component> {
+        let (version, bytes, start) = (&artifact.digest, artifact.bytes.len(), Instant::now());
+        let millis = || u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if let Some(component) = self.cache.find(&self.engine, version) {
+            info!(service, %version, bytes, millis = millis(), "compiled before, from the cache");
+            return Ok(component);
+        }
+        info!(service, %version, bytes, "compiling");
+        let component = Component::from_binary(&self.engine, &artifact.bytes)?;
+        info!(service, %version, bytes, millis = millis(), "compiled");
+        self.cache.keep(&self.engine, version, &component);
+        Ok(component)
     }
 
     /// What a component imports and this host does not have.

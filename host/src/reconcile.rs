@@ -3,15 +3,18 @@
 //! All that can fail is prepared beside what runs, which notices nothing of it. Only databases may be changed by then: their
 //! migrations run before the services that need them do, and must suit the versions before as well.
 
+mod found;
 mod plan;
 mod prepared;
 
-use futures_util::future::try_join_all;
+use futures_util::future::{join_all, try_join_all};
 
+use self::found::Found;
 use self::plan::Plan;
 use self::prepared::Prepared;
 use crate::config::{Manifest, Place};
 use crate::error::StartError;
+use crate::migration_turns::Turns;
 use crate::rejected::Rejected;
 use crate::supervisor::Supervisor;
 
@@ -55,6 +58,9 @@ impl ReconcileError {
     pub fn at_start(self) -> StartError {
         match self {
             Self::Start(error) => error,
+            Self::Rejected { place, source } => {
+                StartError::Rejected { place, step: source.step(), source: Box::new(source) }
+            }
             other => unreachable!("at the start nothing runs that could stay: {other}"),
         }
     }
@@ -105,15 +111,23 @@ fn unchangeable(current: &Manifest, wanted: &Manifest) -> Result<(), ReconcileEr
     }
 }
 
-/// Everything that can fail; first what leaves no trace, for all services.
+/// Everything that can fail; first what leaves no trace, for all services. Components are compiled side by side, and so are
+/// the databases of services migrated.
 async fn prepare(supervisor: &Supervisor, plan: &Plan<'_>) -> Result<Vec<Prepared>, ReconcileError> {
-    let mut prepared = Vec::new();
+    let mut found = Vec::new();
     for change in &plan.changes {
-        prepared.push(Prepared::load(supervisor, plan, change).await?);
+        found.push(Found::new(supervisor, plan, change).await?);
     }
-    for service in &mut prepared {
-        service.migrate(supervisor, plan).await?;
-    }
+    let mut prepared = try_join_all(found.into_iter().map(|found| found.load(supervisor, plan))).await?;
+    prepared.iter().try_for_each(|service| service.keep(supervisor, plan))?;
+    let mut turns = Turns::default();
+    let migrations = prepared.iter_mut().map(|service| {
+        let turn = service.turn(&mut turns);
+        service.migrate(supervisor, plan, turn)
+    });
+    // Each to its end, also where another one fails: none is given up half-way.
+    let migrated = join_all(migrations).await;
+    migrated.into_iter().collect::<Result<(), _>>()?;
     try_join_all(prepared.iter().map(|service| service.try_out(supervisor, plan))).await?;
     connect(prepared).await
 }

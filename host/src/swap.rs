@@ -12,17 +12,18 @@ use crate::archive::{Archive, Live};
 use crate::artifact::{Artifact, Source};
 use crate::clients::Clients;
 use crate::config;
-use crate::deployment::{Deployment, InUse};
+use crate::deployment::Deployment;
 use crate::digest::Digest;
-use crate::dispatch;
 use crate::granted::Granted;
 use crate::history::{By, Entry, Outcome};
 use crate::instances::Pool;
 use crate::load_error::LoadError;
 use crate::loader::{Loader, Version};
 use crate::metrics::Metrics;
+use crate::migration_turns::Turn;
 use crate::registry::{Directory, Service};
 use crate::rejected::Rejected;
+use crate::upcoming::{Upcoming, Way, With};
 use crate::watch::{TooManyFailures, watch};
 
 /// Puts versions behind services.
@@ -57,7 +58,7 @@ impl Swapper {
             self.remember(service);
             return Ok(digest);
         }
-        match self.bring_up(service, &live, artifact).await {
+        match self.bring_up(service, &live, artifact, by).await {
             Ok(next) => {
                 self.go_live(service, next, by);
                 Ok(digest)
@@ -76,35 +77,22 @@ impl Swapper {
         service: &Arc<Service>,
         live: &Deployment,
         artifact: Artifact,
+        by: By,
     ) -> Result<Arc<Deployment>, Rejected> {
-        let (name, spec, granted) = (&service.name, live.spec.clone(), live.granted.clone());
-        let version = Arc::new(self.loader.load(artifact, &spec, &granted).await?);
-        self.archive.save(name, &version.artifact).map_err(Rejected::Archive)?;
-        granted.prepare().await?;
-        let next = Arc::new(self.deployment(spec, granted, version));
-        tried(&next).await?;
-        self.try_out(service, &next).await?;
-        if !self.services.has(service) {
-            return Err(Rejected::Stopped);
-        }
-        Ok(next)
+        let Deployment { name, spec, granted, .. } = live;
+        let checked = self.loader.check(artifact, spec, granted)?;
+        let with = With { spec: spec.clone(), granted: granted.clone() };
+        let mut upcoming = Upcoming::load(self, name, checked, with, Way::Swap(service.clone()), by).await?;
+        upcoming.keep(self)?;
+        upcoming.migrate(Turn::default()).await?;
+        upcoming.try_out().await?;
+        if self.services.has(service) { Ok(upcoming.next) } else { Err(Rejected::Stopped) }
     }
 
     /// A deployment that nothing calls yet.
     pub fn deployment(&self, spec: config::Service, granted: Arc<Granted>, version: Arc<Version>) -> Deployment {
         let (pool, metrics) = (self.pool.clone(), self.metrics.clone());
         Deployment::new(spec, pool, metrics, granted, version)
-    }
-
-    /// The canary, where the manifest asks for one: a share of the requests, watched as closely as what is live.
-    ///
-    /// # Errors
-    /// Too much of that failed.
-    pub async fn try_out(&self, service: &Arc<Service>, next: &Arc<Deployment>) -> Result<(), Rejected> {
-        let Some(canary) = next.spec.swap.canary else { return Ok(()) };
-        info!(service = service.name, version = %next.version.digest(), percent = canary.percent, "canary");
-        let _share = service.start_canary(next.clone(), canary.percent);
-        watch(&next.outcomes, &next.spec.swap, canary.duration.0, u64::MAX).await.map_err(Rejected::Canary)
     }
 
     /// The switch, and what goes on after it.
@@ -153,13 +141,8 @@ impl Swapper {
         drain(failed).await;
     }
 
-    /// Keeps a version that is live, and notes it.
     pub fn note_live(&self, service: &Service, by: By) {
-        let version = service.live().version.clone();
-        if let Err(error) = self.archive.save(&service.name, &version.artifact) {
-            warn!(service = service.name, %error, "the state folder cannot be written; versions end with this process");
-        }
-        self.note(service, version.digest(), by, Outcome::Live);
+        self.note(service, service.live().version.digest(), by, Outcome::Live);
     }
 
     pub fn note_rejected(&self, service: &Service, digest: &Digest, by: By, rejected: &Rejected) {
@@ -207,16 +190,6 @@ fn asked_by(source: &Source) -> By {
         Source::Upload => By::Upload,
         Source::Archive => By::Rollback,
     }
-}
-
-/// Whether a version starts, and answers its probe.
-///
-/// # Errors
-/// It does not.
-pub async fn tried(next: &Arc<Deployment>) -> Result<(), Rejected> {
-    let next = InUse::from(next.clone());
-    dispatch::instantiate(&next).await.map_err(Rejected::Instance)?;
-    next.version.trigger.probe(&next).await.map_err(Rejected::Probe)
 }
 
 /// Lets what an old deployment has begun come to its end, and cuts the rest at its deadline.

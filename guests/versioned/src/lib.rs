@@ -1,7 +1,8 @@
 //! A component of which tests make as many versions as they like, by writing over its mark in the built file.
 //!
 //! `GET /` answers the four digits of the mark, or does what its mode says: `good`, `trap`, `spin`, `fail` (500), `grow`.
-//! In the mode `slow` it answers after a second. `GET /twice` answers the digits twice, with a pause in between: two
+//! In the mode `slow` it answers after a second. In the mode `init` it traps when it is instantiated, in the mode `ctor` its
+//! constructor panics, which the toolchain has run with the first call. `GET /twice` answers the digits twice, with a pause in between: two
 //! versions in one answer would show. `GET /env` answers the environment as JSON.
 
 use std::collections::BTreeMap;
@@ -18,6 +19,23 @@ const ROUTES: &[Route] =
     &[Route::get("/", answer), Route::get("/twice", answer_twice), Route::get("/env", environment)];
 
 export_http!(ROUTES);
+
+/// Runs when the component is instantiated.
+#[unsafe(no_mangle)]
+extern "C" fn _initialize() {
+    if mark().1 == "init" {
+        std::process::abort();
+    }
+}
+
+/// Runs before anything else of the first call, as the constructors of C++ and of some crates do.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static CONSTRUCTOR: extern "C" fn() = construct;
+
+extern "C" fn construct() {
+    assert!(mark().1 != "ctor", "as the mark says");
+}
 
 /// The digits and the mode. Read at run time: the compiler must not know them.
 fn mark() -> (&'static str, &'static str) {

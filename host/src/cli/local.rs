@@ -77,7 +77,7 @@ pub(super) async fn inspect(path: &Path) -> Result<(), CommandError> {
     let inspected = |e| StartError::File(Box::new(e));
     let artifact = Artifact::read(path).await.map_err(inspected)?;
     let world = World::read(path, &artifact.bytes).map_err(inspected)?;
-    let component = loader.compile(&artifact).await.map_err(inspected)?;
+    let component = loader.compile("inspect", &artifact).await.map_err(inspected)?;
     print!("{}", inspect::report(&capabilities, world, &artifact.digest, loader.lacking(&component)));
     Ok(())
 }

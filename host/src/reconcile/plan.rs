@@ -5,11 +5,14 @@ use std::sync::Arc;
 use tokio::sync::MutexGuard;
 use tracing::info;
 
-use super::Applied;
+use super::{Applied, ReconcileError};
 use crate::config::{self, Manifest};
+use crate::digest::Digest;
 use crate::history::By;
 use crate::registry::Service;
+use crate::rejected::Rejected;
 use crate::supervisor::Supervisor;
+use crate::upcoming::Way;
 
 /// What is to be done.
 pub struct Plan<'a> {
@@ -25,19 +28,6 @@ pub struct Change<'a> {
     pub name: &'a str,
     pub spec: &'a config::Service,
     pub way: Way,
-}
-
-/// How it becomes what is wanted.
-#[derive(Clone)]
-pub enum Way {
-    /// Nothing runs by its name.
-    Start,
-    /// Its trigger is another one, or its trigger's settings are, and do not change under a service: what runs ends.
-    Replace(Arc<Service>),
-    /// The settings of its trigger are others: the service stays.
-    Reopen(Arc<Service>),
-    /// It is called as before.
-    Swap(Arc<Service>),
 }
 
 impl<'a> Plan<'a> {
@@ -68,22 +58,27 @@ impl<'a> Plan<'a> {
         turns
     }
 
+    /// Why a version is refused, which the history of what runs has as well.
+    pub fn rejected(
+        &self,
+        supervisor: &Supervisor,
+        name: &str,
+        way: &Way,
+        digest: &Digest,
+        rejected: Rejected,
+    ) -> ReconcileError {
+        if let Some(service) = way.running() {
+            supervisor.swapper.note_rejected(service, digest, By::Manifest, &rejected);
+        }
+        ReconcileError::of(rejected, self.wanted, name)
+    }
+
     /// What has been done, once it has.
     pub fn applied(&self) -> Applied {
         let (changed, started): (Vec<_>, Vec<_>) =
             self.changes.iter().partition(|change| change.way.running().is_some());
         let names = |changes: Vec<&Change<'_>>| changes.iter().map(|change| change.name.to_owned()).collect();
         Applied { started: names(started), changed: names(changed), stopped: self.stopped.clone() }
-    }
-}
-
-impl Way {
-    /// What runs by its name now.
-    pub fn running(&self) -> Option<&Arc<Service>> {
-        match self {
-            Self::Start => None,
-            Self::Replace(service) | Self::Reopen(service) | Self::Swap(service) => Some(service),
-        }
     }
 }
 

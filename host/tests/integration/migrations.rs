@@ -55,6 +55,11 @@ impl Shared {
         try_start(&(backend + services.iter().map(table).collect::<String>().as_str())).await
     }
 
+    /// Starts them, and stops once all are migrated, which a start waits for only so long.
+    async fn migrate(&self, services: &[&str]) {
+        migrated(self.start(services).await.unwrap(), services).await;
+    }
+
     async fn connection(&self) -> PgConnection {
         connect(postgres().await, &self.database).await
     }
@@ -78,6 +83,14 @@ impl Shared {
     }
 }
 
+/// Stops a host once its services are migrated.
+async fn migrated(host: Host, services: &[&str]) {
+    for service in services {
+        until("it is migrated", async || (client(&host, service).get("/").await.status == 200).then_some(())).await;
+    }
+    host.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn services_on_one_database_number_theirs_as_they_like() {
     let shared = Shared::new().await;
@@ -86,8 +99,7 @@ async fn services_on_one_database_number_theirs_as_they_like() {
     }
     shared.write("two-of-them", "0002_more.sql", SECOND);
     for _ in 0..2 {
-        let host = shared.start(&["one", "two-of-them"]).await.unwrap();
-        host.stop().await;
+        shared.migrate(&["one", "two-of-them"]).await;
         assert_eq!(shared.runs().await, ["first", "first", "one", "second", "two-of-them"]);
     }
     assert_eq!(shared.versions("componentd_migrations.one").await, [1]);
@@ -102,8 +114,7 @@ async fn what_an_older_host_has_applied_is_taken_over_and_not_run_again() {
     shared.migrate_as_before("old").await;
     shared.write("old", "0003_new.sql", "insert into runs values ('third')");
     shared.write("other", "0001_init.sql", "insert into runs values ('of the other')");
-    let host = shared.start(&["old", "other"]).await.unwrap();
-    host.stop().await;
+    shared.migrate(&["old", "other"]).await;
     assert_eq!(shared.runs().await, ["first", "of the other", "second", "third"]);
     assert_eq!(shared.versions("componentd_migrations.old").await, [1, 2, 3]);
     assert_eq!(shared.versions("componentd_migrations.other").await, [1]);
@@ -123,7 +134,7 @@ async fn an_edited_migration_is_refused_and_not_run_again() {
         assert!(refused.contains(&format!("{file} was changed after it was applied")), "{refused}");
         assert_eq!(shared.runs().await, ["first", "second"]);
         shared.write("old", file, original);
-        shared.start(&["old"]).await.unwrap().stop().await;
+        shared.migrate(&["old"]).await;
     }
     assert_eq!(shared.runs().await, ["first", "second"]);
 }
@@ -144,7 +155,7 @@ async fn a_service_all_of_whose_migrations_were_edited_is_refused() {
         assert_eq!(shared.runs().await, ["first"]);
     }
     shared.write("old", "0001_init.sql", FIRST);
-    shared.start(&["old"]).await.unwrap().stop().await;
+    shared.migrate(&["old"]).await;
     assert_eq!(shared.runs().await, ["first"]);
 }
 
@@ -159,7 +170,7 @@ async fn a_new_service_whose_migration_looks_like_an_old_one_goes_by_another_nam
     assert!(refused.contains("if it is another service's that was never applied, give it another name"), "{refused}");
     shared.remove("new", "0001_init.sql");
     shared.write("new", "0001_begin.sql", "insert into runs values ('new')");
-    shared.start(&["new", "old"]).await.unwrap().stop().await;
+    shared.migrate(&["new", "old"]).await;
     assert_eq!(shared.runs().await, ["first", "new"]);
     assert_eq!(shared.versions("componentd_migrations.new").await, [1]);
 }
@@ -173,7 +184,7 @@ async fn hosts_that_start_at_once_take_over_and_migrate_once() {
     shared.write("old", "0002_more.sql", &format!("select pg_sleep(1); {SECOND}"));
     let hosts = futures_util::future::join_all((0..4).map(|_| shared.start(&["old"]))).await;
     for host in hosts {
-        host.unwrap().stop().await;
+        migrated(host.unwrap(), &["old"]).await;
     }
     assert_eq!(shared.runs().await, ["first", "second"]);
 }
@@ -183,14 +194,14 @@ async fn hosts_that_start_at_once_take_over_and_migrate_once() {
 async fn a_migration_does_not_wait_for_a_table_that_others_keep() {
     let shared = Shared::new().await;
     shared.write("one", "0001_init.sql", FIRST);
-    shared.start(&["one"]).await.unwrap().stop().await;
+    shared.migrate(&["one"]).await;
     shared.write("one", "0002_more.sql", "alter table runs add column note text");
     let mut other = shared.connection().await;
     sqlx::raw_sql("begin; lock table runs").execute(&mut other).await.unwrap();
     let refused = shared.start(&["one"]).await.err().expect("the table is locked").to_string();
     assert!(refused.contains("lock timeout"), "{refused}");
     sqlx::raw_sql("rollback").execute(&mut other).await.unwrap();
-    shared.start(&["one"]).await.unwrap().stop().await;
+    shared.migrate(&["one"]).await;
     assert_eq!(shared.runs().await, ["first"]);
 }
 

@@ -78,6 +78,10 @@ impl Grant for Databases {
         .boxed()
     }
 
+    fn shared(&self) -> Vec<String> {
+        self.grants.values().map(|grant| grant.database.clone()).collect()
+    }
+
     fn absent(&self, timeout: Duration) -> BoxFuture<'_, Vec<String>> {
         async move {
             let looks = self.databases.values().map(|database| database.absent(timeout));

@@ -1,5 +1,6 @@
 //! Other versions behind running services: nobody notices the good ones, and the bad ones do not stay.
 
+mod alike;
 mod bad_versions;
 mod canary;
 mod consumer;
@@ -8,6 +9,7 @@ mod files;
 mod flat;
 mod kept;
 mod killed;
+mod starting;
 mod under_load;
 pub mod versions;
 

@@ -14,7 +14,7 @@ use rdkafka::topic_partition_list::Offset;
 use crate::config::KafkaTrigger;
 use crate::ingress::kafka::place::{Gap, Kept};
 use crate::ingress::kafka::record::DEAD_LETTER_PREFIX;
-use crate::kafka::{Header, KafkaBackend, Producer, Record, client_config};
+use componentd_capability_kafka::brokers::{Header, KafkaBackend, Producer, Record, client_config};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -20,6 +20,7 @@ use crate::clients::{self, Clients};
 use crate::config::{self, Manifest};
 use crate::digest::Digest;
 use crate::error::StartError;
+use crate::ingress::peers::LocalPeers;
 use crate::ingress::{self, listener};
 use crate::instances::Pool;
 use crate::loader::Loader;
@@ -213,7 +214,7 @@ fn swapper(
     let pool = Pool::new(engine.clone(), manifest.host.instances, clients::common(capabilities));
     let loader = Loader::new(engine, cache, capabilities, ingress::triggers()).map_err(StartError::Engine)?;
     let (services, mut registry) = (Directory::default(), metrics::registry());
-    let peers: Arc<dyn Peers> = Arc::new(services.clone());
+    let peers: Arc<dyn Peers> = Arc::new(LocalPeers(services.clone()));
     let clients = Clients::new(capabilities, manifest, &peers, &mut registry)?;
     let (metrics, archive) = (Arc::new(Metrics::new(registry)), Archive::new(state, manifest.host.keep_versions));
     Ok(Swapper { loader, pool, clients, services, metrics, archive, tasks: TaskTracker::new() })

@@ -2,6 +2,7 @@
 
 mod book;
 mod dockerignore;
+mod edges;
 mod files;
 mod headings;
 mod links;
@@ -34,6 +35,7 @@ pub fn run() -> Result<()> {
 fn check(root: &Path) -> Result<Vec<String>> {
     let mut findings = book::check(root)?;
     findings.extend(dockerignore::check(root)?);
+    findings.extend(edges::check(root)?);
     for path in files::below(root)? {
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let shown = path.strip_prefix(root).unwrap_or(&path).display().to_string();

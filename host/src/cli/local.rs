@@ -5,7 +5,9 @@ use std::path::Path;
 use super::CommandError;
 use crate::artifact::Artifact;
 use crate::cache::Cache;
-use crate::capabilities::{default_capabilities, kafka};
+use componentd_capability_kafka as kafka;
+
+use crate::capabilities::default_capabilities;
 use crate::config::reasons::unknown;
 use crate::config::{self, Manifest, Trigger};
 use crate::dead_letters::{self, Action};

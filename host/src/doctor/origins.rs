@@ -4,8 +4,8 @@ use futures_util::future::join_all;
 
 use super::PATIENCE;
 use super::finding::Finding;
-use crate::capabilities::http::{self, HttpGrant, Unreachable};
 use crate::config::Manifest;
+use componentd_capability_http::{self as http, HttpGrant, Unreachable};
 
 pub async fn look(manifest: &Manifest) -> Vec<Finding> {
     let mut grants = Vec::new();

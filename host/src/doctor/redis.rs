@@ -2,8 +2,8 @@
 
 use super::PATIENCE;
 use super::finding::Finding;
-use crate::capabilities::redis::{self, Absence, RedisBackend, RedisClient, RedisGrant, Rights};
 use crate::config::{KeyPattern, Manifest};
+use componentd_capability_redis::{self as redis, Absence, RedisBackend, RedisClient, RedisGrant, Rights};
 
 const CORRECT: &str = "start Redis there, or correct `url` under [backends.redis]";
 

@@ -34,9 +34,9 @@ use self::membership::SESSION_TIMEOUT;
 use self::record::Handling;
 pub use self::trigger::Kafka;
 use crate::config::KafkaTrigger;
-use crate::kafka::{KafkaBackend, Producer, client_config};
 use crate::metrics::Metrics;
 use crate::registry::Service;
+use componentd_capability_kafka::brokers::{KafkaBackend, Producer, client_config};
 
 /// How often the brokers are asked what they keep, for the lag, the margin, and what was deleted without a record since.
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);

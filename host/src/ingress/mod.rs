@@ -4,7 +4,7 @@ mod authority;
 pub mod http;
 pub mod kafka;
 pub mod listener;
-mod peers;
+pub mod peers;
 pub mod problem;
 mod prompt;
 

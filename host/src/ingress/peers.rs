@@ -9,14 +9,17 @@ use super::http::{REQUEST_ID, answer};
 use crate::peers::{PeerBody, Peers};
 use crate::registry::Directory;
 
-impl Peers for Directory {
+/// The services of a host, for each other.
+pub struct LocalPeers(pub Directory);
+
+impl Peers for LocalPeers {
     fn call(
         &self,
         service: &str,
         mut request: Request<WasiBody>,
         id: HeaderValue,
     ) -> BoxFuture<'static, Option<Response<PeerBody>>> {
-        let service = self.find(service);
+        let service = self.0.find(service);
         async move {
             let service = service?;
             let trigger = service.live().spec.http.clone()?;

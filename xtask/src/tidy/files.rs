@@ -31,8 +31,9 @@ pub fn is(path: &Path, extension: &str) -> bool {
     path.extension() == Some(OsStr::new(extension))
 }
 
-/// `bindings.rs` is one of ours in the host, where nothing is generated into the tree.
+/// `bindings.rs` is one of ours in the crates of the host, where nothing is generated into the tree.
 fn is_foreign(path: &Path) -> bool {
     let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
-    NOT_OURS.contains(&name) && !path.ends_with("host/src/bindings.rs")
+    let is_of_host = name == "bindings.rs" && path.components().any(|part| part.as_os_str() == "host");
+    NOT_OURS.contains(&name) && !is_of_host
 }

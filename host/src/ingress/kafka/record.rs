@@ -12,10 +12,10 @@ use super::call::call;
 use crate::config::KafkaTrigger;
 use crate::deployment::Deployment;
 use crate::dispatch::InvocationError;
-use crate::kafka::{Header, Producer, Record};
 use crate::loader::Version;
 use crate::metrics::Metrics;
 use crate::registry::Service;
+use componentd_capability_kafka::brokers::{Header, Producer, Record};
 
 /// How long one try to reach the dead-letter topic may take before the next.
 const DEAD_LETTER_TIMEOUT: Duration = Duration::from_secs(10);

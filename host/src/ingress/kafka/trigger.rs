@@ -9,12 +9,12 @@ use wasmtime::component::InstancePre;
 
 use super::Consumer;
 use super::wit::KafkaHandlerIndices;
-use crate::capabilities::kafka::KafkaClient;
 use crate::error::StartError;
 use crate::grant::Unusable;
 use crate::registry::Service;
 use crate::state::State;
 use crate::trigger::{Entry, Ingress, Preparing, Source, Trigger};
+use componentd_capability_kafka::KafkaClient;
 
 /// The trigger itself.
 pub struct Kafka;

@@ -1,0 +1,106 @@
+//! The databases of one service: its pools, their migrations, and the relays of what it publishes.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, join_all};
+
+use super::client::Database;
+use super::migration_error::MigrationError;
+use super::{PostgresGrants, Server, migration_files};
+use crate::outbox::{OutboxLabels, OutboxMetrics, Relay};
+use componentd_capability_kafka as kafka;
+use componentd_capability_kafka::brokers::KafkaBackend;
+use componentd_core::capability::ServiceContext;
+use componentd_core::grant::{Background, Grant, Unprepared, Unusable};
+
+/// What one service may do with Postgres.
+pub(super) struct Databases {
+    service: String,
+    grants: PostgresGrants,
+    databases: BTreeMap<String, Database>,
+    /// Where it publishes to, if it may.
+    publishes: Option<(KafkaBackend, OutboxMetrics)>,
+}
+
+impl Databases {
+    /// Pools for all grants of a service; none connects before it is used.
+    pub fn new(server: &Server, service: &ServiceContext<'_>, grants: PostgresGrants) -> Self {
+        let pools = grants
+            .iter()
+            .map(|(alias, grant)| (alias.clone(), Database::new(&server.postgres, grant, &service.spec.limits)));
+        let databases = pools.collect();
+        let kafka = server.kafka.clone().filter(|_| service.grant(kafka::NAME).is_some());
+        let publishes = kafka.map(|kafka| (kafka, server.metrics.clone()));
+        Self { service: service.name.to_owned(), grants, databases, publishes }
+    }
+
+    pub fn find(&self, alias: &str) -> Option<Database> {
+        self.databases.get(alias).cloned()
+    }
+
+    /// One for each database that the service publishes from.
+    fn relays(&self) -> Result<Vec<Relay>, Unusable> {
+        let Some((kafka, metrics)) = &self.publishes else { return Ok(Vec::new()) };
+        let relay = |(alias, database): (&String, &Database)| {
+            let labels = OutboxLabels { service: self.service.clone(), database: alias.clone() };
+            let (pool, committed) = database.outbox();
+            Relay::new(kafka, pool, committed, labels, metrics.clone())
+        };
+        let relays: Result<_, _> = self.databases.iter().map(relay).collect();
+        relays.map_err(|e| Unusable { backend: kafka::NAME, key: "brokers", reason: e.to_string() })
+    }
+}
+
+impl Grant for Databases {
+    /// Whether the migrations are files that can be applied.
+    fn check(&self) -> Result<(), Unprepared> {
+        for (alias, grant) in &self.grants {
+            let Some(folder) = &grant.migrations else { continue };
+            migration_files::read(folder)
+                .map_err(|error| unprepared(vec![alias.clone(), "migrations".to_owned()], error))?;
+        }
+        Ok(())
+    }
+
+    /// Applies the migrations that each database has not seen, and makes the outbox where one is used. Those before one that
+    /// fails stay applied.
+    fn prepare(&self) -> BoxFuture<'_, Result<(), Unprepared>> {
+        async {
+            for (alias, grant) in &self.grants {
+                let Some(database) = self.databases.get(alias) else { continue };
+                let migrated = database.migrate(&self.service, grant, self.publishes.is_some()).await;
+                migrated.map_err(|error| unprepared(vec![alias.clone()], error))?;
+            }
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn shared(&self) -> Vec<String> {
+        self.grants.values().map(|grant| grant.database.clone()).collect()
+    }
+
+    fn absent(&self, timeout: Duration) -> BoxFuture<'_, Vec<String>> {
+        async move {
+            let looks = self.databases.values().map(|database| database.absent(timeout));
+            join_all(looks).await.into_iter().flatten().map(|absence| absence.to_string()).collect()
+        }
+        .boxed()
+    }
+
+    fn background(&self) -> Result<Vec<Background>, Unusable> {
+        let run = |relay: Relay| -> Background { Box::new(|stop| relay.run(stop).boxed()) };
+        Ok(self.relays()?.into_iter().map(run).collect())
+    }
+}
+
+fn unprepared(key: Vec<String>, error: MigrationError) -> Unprepared {
+    Unprepared {
+        key,
+        is_absence: matches!(error, MigrationError::NoFolder { .. }),
+        is_away: matches!(error, MigrationError::Unreachable(_)),
+        source: Box::new(error),
+    }
+}

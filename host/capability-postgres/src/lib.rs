@@ -1,0 +1,136 @@
+//! Postgres: the databases that a service is granted, as `componentd:postgres/client`.
+
+mod absence;
+mod arguments;
+mod bindings;
+mod bounds;
+mod calendar;
+mod client;
+mod config;
+mod databases;
+mod examination;
+mod interface;
+mod ledger;
+mod migration;
+mod migration_error;
+mod migration_failure;
+mod migration_files;
+mod numeric;
+mod outbox;
+mod plain;
+mod pool;
+mod refusal;
+mod rows;
+mod session;
+mod sql_type;
+
+use std::any::TypeId;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use wasmtime::component::Linker;
+
+use self::bindings::componentd::postgres::client as wit;
+use self::client::Database;
+pub use self::config::{PostgresBackend, PostgresGrant};
+use self::databases::Databases;
+pub use self::examination::{Examination, examine};
+use crate::outbox::OutboxMetrics;
+use componentd_capability_kafka as kafka;
+use componentd_capability_kafka::brokers::KafkaBackend;
+use componentd_config::{ConfigError, Forms, Section, form};
+use componentd_core::capability::{About, Capability, Client, HostContext, Needs, Package, ServiceContext};
+use componentd_core::grant::Grant;
+use componentd_core::state::State;
+use componentd_core::view::Has;
+
+/// The capability, and its key in a manifest.
+pub struct Postgres;
+pub const NAME: &str = "postgres";
+
+/// What the pools of all services are made with. None without a server.
+struct PostgresClient(Option<Server>);
+
+struct Server {
+    postgres: PostgresBackend,
+    /// Where what transactions publish is sent to.
+    kafka: Option<KafkaBackend>,
+    metrics: OutboxMetrics,
+}
+
+/// The grants of a service, by alias.
+pub type PostgresGrants = BTreeMap<String, PostgresGrant>;
+
+impl Capability for Postgres {
+    fn about(&self) -> About {
+        About {
+            name: NAME,
+            packages: &[Package { name: "componentd:postgres", version: "0.1.0", interfaces: &["client"] }],
+            needs: Some(Needs {
+                interface: "componentd:postgres/client",
+                example: "grants.postgres.<alias> = { database = \"…\" }",
+            }),
+            server: Some("url = \"postgres://…\""),
+        }
+    }
+
+    fn forms(&self) -> Forms {
+        let mut grant = form::<PostgresGrants>();
+        grant.insert("propertyNames".to_owned(), serde_json::json!({ "title": "alias" }));
+        grant.insert("default".to_owned(), serde_json::json!({}));
+        Forms { name: NAME, backend: Some(form::<PostgresBackend>()), grant: Some(grant) }
+    }
+
+    fn add_to_linker(&self, linker: &mut Linker<State>) -> wasmtime::Result<()> {
+        wit::add_to_linker::<State, Has<Databases>>(linker, State::view::<Databases>)
+    }
+
+    /// A database is a pool, and nothing of a connection. A transaction ends with its invocation.
+    fn lasting(&self) -> Vec<TypeId> {
+        vec![TypeId::of::<Database>()]
+    }
+
+    fn client(&self, host: HostContext<'_>) -> Result<Arc<dyn Client>, ConfigError> {
+        let metrics = OutboxMetrics::new(host.metrics);
+        let Some(section) = host.backend else { return Ok(Arc::new(PostgresClient(None))) };
+        let postgres: PostgresBackend = section.read()?;
+        let usable = client::options(&postgres, "postgres", std::time::Duration::ZERO);
+        usable.map_err(|e| section.error(&["url"], format!("cannot be used: {e}; correct it")))?;
+        let kafka = host.manifest.backend(kafka::NAME).map(|section| section.read()).transpose()?;
+        Ok(Arc::new(PostgresClient(Some(Server { postgres, kafka, metrics }))))
+    }
+}
+
+impl Client for PostgresClient {
+    fn grant(&self, service: &ServiceContext<'_>) -> Result<Option<Arc<dyn Grant>>, ConfigError> {
+        let Some(section) = service.grant(NAME) else { return Ok(None) };
+        let grants = read(&section, service.name)?;
+        match &self.0 {
+            Some(server) if !grants.is_empty() => Ok(Some(Arc::new(Databases::new(server, service, grants)))),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// The grants of this service, checked.
+///
+/// # Errors
+/// They are not as they must be.
+pub fn read(section: &Section<'_>, service: &str) -> Result<PostgresGrants, ConfigError> {
+    let mut grants: PostgresGrants = section.read()?;
+    // What a database has seen is kept by service, so two folders of one service would be taken for one.
+    let mut folders = BTreeMap::new();
+    for (alias, grant) in &mut grants {
+        if grant.connections == 0 {
+            return Err(section.error(&[alias, "connections"], "must be at least 1"));
+        }
+        let Some(folder) = grant.migrations.take().map(|folder| section.folder().join(folder)) else { continue };
+        if folders.insert(grant.database.clone(), folder.clone()).is_some_and(|other| other != folder) {
+            let database = &grant.database;
+            let reason = format!("another grant of `{service}` has a folder for {database:?}: put all into one");
+            return Err(section.error(&[alias, "migrations"], reason));
+        }
+        grant.migrations = Some(folder);
+    }
+    Ok(grants)
+}

@@ -1,0 +1,286 @@
+//! Transactional publishing: records are kept in the database with the transaction that publishes them, and a relay sends
+//! what was committed.
+//!
+//! The invariants:
+//! - A record is in the table if and only if its transaction committed and the brokers have not acknowledged it yet.
+//! - Only one relay of all hosts on a database is between reading and deleting at a time (an advisory lock that ends with
+//!   its transaction), so records with equal keys are sent in the order of their ids. Writers of one key are ordered by
+//!   their own row locks, so that is the order of their commits.
+//! - A crash at any point repeats records and loses none; consumers tell repeats by the header `event-id`.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use rdkafka::error::KafkaError;
+use rdkafka::producer::future_producer::DeliveryFuture;
+use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _, PurgeConfig};
+use sqlx::PgConnection;
+use sqlx::postgres::PgPool;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use componentd_capability_kafka::brokers::{Header, KafkaBackend, Record, client_config, headers};
+
+/// Identifies the relay's lock, and while the tables are made the maker's: `cmpd` and a number for what it locks.
+const RELAY_LOCK: i64 = 0x636d_7064_0001;
+const CREATE_LOCK: i64 = 0x636d_7064_0002;
+
+/// The schema's name is none that a database's user would have: Postgres looks a user's tables up in the schema of its name
+/// first, so a schema `componentd` would hide the services' own tables from a user `componentd`.
+const CREATE: &str = "
+    CREATE SCHEMA IF NOT EXISTS componentd_host;
+    CREATE TABLE IF NOT EXISTS componentd_host.outbox (
+        id            bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        created_at    timestamptz NOT NULL DEFAULT now(),
+        topic         text        NOT NULL,
+        key           bytea,
+        header_names  text[]      NOT NULL,
+        header_values bytea[]     NOT NULL,
+        payload       bytea
+    )";
+
+const INSERT: &str = "INSERT INTO componentd_host.outbox (topic, key, header_names, header_values, payload)
+                      VALUES ($1, $2, $3, $4, $5)";
+
+const READ: &str = "SELECT id, topic, key, header_names, header_values, payload
+                    FROM componentd_host.outbox ORDER BY id LIMIT $1";
+
+const BACKLOG: &str = "SELECT count(*), coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8
+                       FROM componentd_host.outbox";
+
+/// The header by which consumers tell that a record has come before.
+const EVENT_ID: &str = "event-id";
+
+/// Records sent in one transaction of the relay: enough to keep the brokers busy, few enough to repeat after a crash.
+const BATCH: i64 = 500;
+
+/// How often a relay looks without having been woken: for what a crashed host has left, and to measure the backlog.
+const POLL: Duration = Duration::from_secs(1);
+
+/// How long a batch may wait for its acknowledgements, and the lock with it, before it is given back.
+const SEND_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The pause after a failure: the database or the brokers are away.
+const BACKOFF: Duration = Duration::from_millis(500);
+
+/// What a transaction of the service's own may take on its way out at the end.
+const LAST_BATCH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The largest record, with its headers: what brokers accept by default (`message.max.bytes`), less its framing.
+const MAX_RECORD: usize = 1_000_000;
+
+/// Makes the table where it is not there yet.
+///
+/// # Errors
+/// The database is away or does not let us.
+pub async fn create(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    use sqlx::Connection as _;
+    let mut transaction = connection.begin().await?;
+    // Two hosts that start at once would both find nothing, and one of them would fail.
+    sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(CREATE_LOCK).execute(&mut *transaction).await?;
+    sqlx::raw_sql(CREATE).execute(&mut *transaction).await?;
+    transaction.commit().await
+}
+
+/// Whether a broker would ever take the record.
+pub fn fits(record: &Record) -> bool {
+    let headers: usize = record.headers.iter().map(|header| header.name.len() + header.value.len()).sum();
+    let key = record.key.as_ref().map_or(0, Vec::len);
+    headers + key + record.payload.as_ref().map_or(0, Vec::len) <= MAX_RECORD
+}
+
+/// Adds a record to the transaction that `connection` is in.
+///
+/// # Errors
+/// As any insert.
+pub async fn insert(connection: &mut PgConnection, mut record: Record) -> Result<(), sqlx::Error> {
+    if !record.headers.iter().any(|header| header.name == EVENT_ID) {
+        let id = uuid::Uuid::now_v7().to_string().into_bytes();
+        record.headers.push(Header { name: EVENT_ID.to_owned(), value: id });
+    }
+    let (names, values): (Vec<_>, Vec<_>) =
+        record.headers.into_iter().map(|header| (header.name, header.value)).unzip();
+    let insert = sqlx::query(INSERT).bind(record.topic).bind(record.key).bind(names).bind(values);
+    insert.bind(record.payload).execute(connection).await?;
+    Ok(())
+}
+
+/// Which outbox.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct OutboxLabels {
+    pub service: String,
+    pub database: String,
+}
+
+/// What is measured of all outboxes.
+#[derive(Clone)]
+pub struct OutboxMetrics {
+    records: Family<OutboxLabels, Gauge>,
+    oldest: Family<OutboxLabels, Gauge<f64, AtomicU64>>,
+}
+
+impl OutboxMetrics {
+    pub fn new(registry: &mut Registry) -> Self {
+        let (records, oldest) = (Family::default(), Family::default());
+        let unsent = "Committed records that the brokers have not acknowledged";
+        registry.register("outbox_records", unsent, Family::clone(&records));
+        registry.register("outbox_oldest_seconds", "Age of the oldest of them", Family::clone(&oldest));
+        Self { records, oldest }
+    }
+
+    fn set(&self, labels: &OutboxLabels, records: i64, oldest_seconds: f64) {
+        self.records.get_or_create(labels).set(records);
+        self.oldest.get_or_create(labels).set(oldest_seconds);
+    }
+}
+
+/// Sends what was committed in one database.
+pub struct Relay {
+    pool: PgPool,
+    producer: FutureProducer,
+    committed: Arc<Notify>,
+    labels: OutboxLabels,
+    metrics: OutboxMetrics,
+}
+
+/// What a relay found.
+enum Found {
+    /// There may be more.
+    FullBatch,
+    /// Nothing is left, or another host is at it.
+    NoMore,
+}
+
+type Row = (i64, String, Option<Vec<u8>>, Vec<String>, Vec<Vec<u8>>, Option<Vec<u8>>);
+
+impl Relay {
+    /// A relay with a producer of its own, woken by `committed`.
+    ///
+    /// # Errors
+    /// librdkafka refuses the configuration.
+    pub fn new(
+        backend: &KafkaBackend,
+        pool: PgPool,
+        committed: Arc<Notify>,
+        labels: OutboxLabels,
+        metrics: OutboxMetrics,
+    ) -> Result<Self, KafkaError> {
+        let mut config = client_config(backend);
+        config.set("enable.idempotence", "true").set("linger.ms", "0");
+        // A record that gave up alone would be overtaken by the next one of its key: all wait, or all are taken back.
+        config.set("message.timeout.ms", "0");
+        Ok(Self { pool, producer: config.create()?, committed, labels, metrics })
+    }
+
+    /// Relays until `stop`, and then once more, so that what requests have committed until then leaves with us.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut failing = false;
+        let mut look = tokio::time::interval(POLL);
+        while !stop.is_cancelled() {
+            match self.relay().await {
+                Ok(Found::FullBatch) => {
+                    self.measure().await;
+                    continue;
+                }
+                Ok(Found::NoMore) => self.recovered(&mut failing),
+                Err(error) => self.failed(&mut failing, &error).await,
+            }
+            tokio::select! {
+                () = self.committed.notified() => {}
+                _ = look.tick() => self.measure().await,
+                () = stop.cancelled() => {}
+            }
+        }
+        let _ = tokio::time::timeout(LAST_BATCH_TIMEOUT, self.relay()).await;
+        tokio::task::spawn_blocking(move || drop(self)).await.expect("dropping a producer does not panic");
+    }
+
+    /// One line when it begins and one when it ends, however long it takes.
+    async fn failed(&self, failing: &mut bool, error: &sqlx::Error) {
+        if !*failing {
+            warn!(service = self.labels.service, database = self.labels.database, %error, "outbox waits");
+        }
+        *failing = true;
+        tokio::time::sleep(BACKOFF).await;
+    }
+
+    fn recovered(&self, failing: &mut bool) {
+        if std::mem::take(failing) {
+            info!(service = self.labels.service, database = self.labels.database, "outbox goes on");
+        }
+    }
+
+    /// One batch: lock, read, send, delete what was acknowledged.
+    async fn relay(&self) -> Result<Found, sqlx::Error> {
+        let mut transaction = self.pool.begin().await?;
+        let lock = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)").bind(RELAY_LOCK);
+        if !lock.fetch_one(&mut *transaction).await? {
+            return Ok(Found::NoMore);
+        }
+        let rows: Vec<Row> = sqlx::query_as(READ).bind(BATCH).fetch_all(&mut *transaction).await?;
+        let read = rows.len();
+        if read == 0 {
+            return Ok(Found::NoMore);
+        }
+        let acknowledged = self.send(&rows).await;
+        let delete = sqlx::query("DELETE FROM componentd_host.outbox WHERE id = ANY($1)");
+        delete.bind(&acknowledged).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        let all = acknowledged.len() == read && read == usize::try_from(BATCH).unwrap_or_default();
+        Ok(if all { Found::FullBatch } else { Found::NoMore })
+    }
+
+    /// The ids of the rows that the brokers have. Where not all come in time, the rest is taken back from the producer.
+    async fn send(&self, rows: &[Row]) -> Vec<i64> {
+        let sent: Vec<_> = rows.iter().map_while(|row| self.enqueue(row).map(|delivery| (row.0, delivery))).collect();
+        let all = async {
+            let deliveries = sent.into_iter().map(|(id, delivery)| async move { (id, delivery.await) });
+            join_all(deliveries).await
+        };
+        tokio::pin!(all);
+        let results = match tokio::time::timeout(SEND_TIMEOUT, &mut all).await {
+            Ok(results) => results,
+            Err(_) => {
+                self.producer.purge(PurgeConfig::default().queue().inflight());
+                all.await
+            }
+        };
+        let failed = results.iter().find_map(|(_, result)| failure(result));
+        if let Some(error) = failed {
+            warn!(service = self.labels.service, error, "the brokers have not taken all records of the outbox");
+        }
+        results.into_iter().filter(|(_, result)| failure(result).is_none()).map(|(id, _)| id).collect()
+    }
+
+    fn enqueue(&self, row: &Row) -> Option<DeliveryFuture> {
+        let (_, topic, key, names, values, payload) = row;
+        let pairs = names.iter().zip(values).map(|(name, value)| (name.as_str(), value.as_slice()));
+        let mut record = FutureRecord::to(topic).headers(headers(pairs));
+        record.key = key.as_deref();
+        record.payload = payload.as_deref();
+        // A full queue ends the batch here; the rest stays in the table for the next one.
+        self.producer.send_result(record).ok()
+    }
+
+    async fn measure(&self) {
+        if let Ok((records, oldest)) = sqlx::query_as::<_, (i64, f64)>(BACKLOG).fetch_one(&self.pool).await {
+            self.metrics.set(&self.labels, records, oldest);
+        }
+    }
+}
+
+/// Why a record was not acknowledged.
+fn failure(result: &<DeliveryFuture as Future>::Output) -> Option<String> {
+    match result {
+        Ok(Ok(_)) => None,
+        Ok(Err((error, _))) => Some(error.to_string()),
+        Err(canceled) => Some(canceled.to_string()),
+    }
+}

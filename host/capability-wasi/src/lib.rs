@@ -1,0 +1,9 @@
+//! What components may import without a grant: WASI itself, the settings of the manifest, and the log.
+
+mod logging;
+mod settings;
+mod wasi;
+
+pub use self::logging::Logging;
+pub use self::settings::Settings;
+pub use self::wasi::Wasi;

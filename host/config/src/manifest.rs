@@ -1,0 +1,232 @@
+//! What a manifest says, key by key. The comments are also those of the reference and of the schema for editors.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer};
+
+use super::bounds::{Isolation, Limits, Swap};
+use super::cors::Cors;
+use super::kafka::KafkaTrigger;
+use super::kinds as of;
+use super::place::Source;
+use super::values::{Bytes, Duration, optional, text};
+
+/// The whole file.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Manifest {
+    #[serde(default)]
+    pub host: HostSettings,
+    pub admin: Option<Admin>,
+    /// The servers that the host is a client of. Each is needed only where a grant or a trigger uses it. They are read only at a
+    /// start.
+    #[serde(default)]
+    #[schemars(with = "of::Tables")]
+    pub backends: Tables,
+    /// The services by name, at least one. A name has 1 to 63 lower-case letters, digits and hyphens.
+    #[schemars(extend("minProperties" = 1, "propertyNames" = { "title": "name", "pattern": "^[a-z0-9-]{1,63}$" }))]
+    pub services: BTreeMap<String, Service>,
+    /// The text that this was read from.
+    #[serde(skip)]
+    pub source: Source,
+}
+
+/// The host itself. It is read only at a start.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct HostSettings {
+    /// A folder of this host alone, for the last versions of each service, their history, and compiled code. Without it,
+    /// they end with the process; empty counts as none.
+    #[serde(deserialize_with = "optional")]
+    #[schemars(with = "Option<of::Path>")]
+    pub state: Option<PathBuf>,
+    /// Instances at the same time, over all services; up to half of them idle. Further ones are answered with 503. Each
+    /// takes 4 GiB of address space, and memory only as it is used.
+    #[schemars(range(min = 1, max = crate::MAX_INSTANCES))]
+    pub instances: u32,
+    /// Versions of each service that the state folder keeps, for `rollback`. The live one is always among them.
+    #[schemars(range(min = 1))]
+    pub keep_versions: usize,
+    /// What compiled components may take in the state folder. Those that were not used for longest are removed, and compiled
+    /// again when they are needed.
+    pub cache_size: Bytes,
+    /// How long the host goes on to accept after the signal to stop, while `/readyz` answers 503 already: as long as your load
+    /// balancer takes to see that.
+    pub shutdown_delay: Option<Duration>,
+}
+
+impl Default for HostSettings {
+    /// A dozen busy services, in a thirtieth of the address space that a process has; a month of working days of versions; and
+    /// compiled code of some hundred components of Rust, or twenty with an interpreter in them.
+    fn default() -> Self {
+        Self { state: None, instances: 1_000, keep_versions: 20, cache_size: Bytes(2 << 30), shutdown_delay: None }
+    }
+}
+
+/// The port for those who run the host. Without this table there is none. It is read only at a start.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Admin {
+    /// A loopback address; any other needs `token`.
+    #[serde(deserialize_with = "address")]
+    #[schemars(with = "of::Address")]
+    pub listen: SocketAddr,
+    /// What requests must carry as `Authorization: Bearer …`, but for `/healthz` and `/readyz`. Empty counts as none.
+    #[serde(default, deserialize_with = "optional")]
+    pub token: Option<String>,
+    /// The largest component that can be uploaded.
+    #[serde(default = "Admin::max_upload")]
+    pub max_upload: Bytes,
+    /// Where `GET /mailbox` is passed on to. Empty counts as none.
+    #[serde(default, deserialize_with = "optional")]
+    #[schemars(with = "Option<of::HttpUrl>")]
+    pub mailbox: Option<url::Url>,
+}
+
+impl Admin {
+    /// Ten times a large component.
+    fn max_upload() -> Bytes {
+        Bytes(64 << 20)
+    }
+}
+
+/// What others than the manifest itself read: each capability its own, see [`Section`].
+///
+/// [`Section`]: super::Section
+pub type Tables = BTreeMap<String, toml::Value>;
+
+/// One service: the component that it runs, what calls it, and what it may do. It has one trigger: `http` or `kafka`.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(extend("oneOf" = [{ "required": ["http"] }, { "required": ["kafka"] }]))]
+pub struct Service {
+    /// The `.wasm` file.
+    #[schemars(with = "of::Path")]
+    pub component: PathBuf,
+    pub http: Option<HttpTrigger>,
+    pub kafka: Option<KafkaTrigger>,
+    /// What the component reads through `wasi:config`.
+    #[serde(default)]
+    pub config: BTreeMap<String, String>,
+    /// The component's environment variables, and all of them: nothing is inherited from the host.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// What the service may do. What is not here is denied.
+    #[serde(default)]
+    #[schemars(with = "of::Tables")]
+    pub grants: Tables,
+    #[serde(default)]
+    pub isolation: Isolation,
+    #[serde(default)]
+    pub limits: Limits,
+    #[serde(default)]
+    pub swap: Swap,
+}
+
+/// What calls a service, as its table says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Trigger<'a> {
+    /// A listener of its own.
+    Http(&'a HttpTrigger),
+    /// A consumer of its own.
+    Kafka(&'a KafkaTrigger),
+}
+
+impl Trigger<'_> {
+    /// Its key in the table of a service.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Http(_) => "http",
+            Self::Kafka(_) => "kafka",
+        }
+    }
+}
+
+impl Service {
+    /// The one trigger, or none or two, which `checks` has refused.
+    pub(super) fn triggers(&self) -> Vec<Trigger<'_>> {
+        let http = self.http.iter().map(Trigger::Http);
+        http.chain(self.kafka.iter().map(Trigger::Kafka)).collect()
+    }
+
+    /// What calls this service.
+    pub fn trigger(&self) -> Trigger<'_> {
+        self.triggers().pop().expect("a manifest is checked to give each service a trigger")
+    }
+
+    /// The same service, called by the trigger of another.
+    pub fn called_as(mut self, other: &Self) -> Self {
+        (self.http, self.kafka) = (other.http.clone(), other.kafka.clone());
+        self
+    }
+}
+
+/// The component answers HTTP requests: a listener for HTTP/1.1 and for HTTP/2 without TLS (h2c).
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct HttpTrigger {
+    /// Where it listens.
+    #[serde(deserialize_with = "address")]
+    #[schemars(with = "of::Address")]
+    pub listen: SocketAddr,
+    /// The largest request body; a larger one is answered with 413. The host holds it in memory while it arrives.
+    #[serde(default = "HttpTrigger::max_body")]
+    pub max_body: Bytes,
+    /// How long a client may take over the head of a request, also on an idle connection.
+    #[serde(default = "HttpTrigger::header_timeout")]
+    pub header_timeout: Duration,
+    /// How long a client may take over the body of a request; then 408.
+    #[serde(default = "HttpTrigger::body_timeout")]
+    pub body_timeout: Duration,
+    /// Connections at the same time; further ones wait to be accepted.
+    #[serde(default = "HttpTrigger::max_connections")]
+    #[schemars(range(min = 1))]
+    pub max_connections: usize,
+    pub cors: Option<Cors>,
+}
+
+impl HttpTrigger {
+    /// JSON of the store's size fits a hundred times over, and a thousand clients cannot take more than 1 GiB.
+    fn max_body() -> Bytes {
+        Bytes(1 << 20)
+    }
+
+    /// Long enough for keep-alive connections that pause, short enough that dead ones do not pile up.
+    fn header_timeout() -> Duration {
+        Duration(std::time::Duration::from_secs(30))
+    }
+
+    fn body_timeout() -> Duration {
+        Duration(std::time::Duration::from_secs(10))
+    }
+
+    /// Below the usual limit of 1,024 open files for each of the three ports of a small host together with its backends.
+    fn max_connections() -> usize {
+        1_000
+    }
+}
+
+impl Manifest {
+    /// Nothing but these services, of no text.
+    pub fn of(services: BTreeMap<String, Service>) -> Self {
+        let (host, backends) = (HostSettings::default(), Tables::default());
+        Self { host, admin: None, backends, services, source: Source::default() }
+    }
+
+    pub(super) fn resolve_paths(mut self, folder: &Path) -> Self {
+        self.host.state = self.host.state.take().map(|path| folder.join(path));
+        for service in self.services.values_mut() {
+            service.component = folder.join(&service.component);
+        }
+        self
+    }
+}
+
+pub(super) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    text(deserializer, "an address in quotes, as in \"0.0.0.0:8081\"", |text| {
+        text.parse().map_err(|_| format!("{text:?} is no address: write IP:PORT, as in 0.0.0.0:8081"))
+    })
+}

@@ -1,0 +1,100 @@
+//! The Wasmtime engine that every component of the host shares: compiler settings, the instance pool, the epoch clock.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use componentd_config::MAX_MEMORY;
+
+use crate::huge_pages;
+
+/// How often running guests are interrupted to look at their budget, and so the grain of CPU limits. One tick costs each
+/// running guest about a microsecond.
+pub const EPOCH_TICK: Duration = Duration::from_millis(10);
+
+/// A compiled core module in a component has at most this many of its own structures; components of common toolchains have
+/// one to four core modules.
+const CORE_INSTANCES_PER_COMPONENT: u32 = 20;
+
+/// What an instance that ends leaves in memory for the next one of its slot: a slot that is reset in place costs no page
+/// faults. Most requests write less, and what they write beyond is given back to the system.
+const KEEP_MEMORY: usize = 512 << 10;
+const KEEP_TABLE: usize = 64 << 10;
+const KEEP_STACK: usize = 64 << 10;
+
+/// Builds the engine, with a pool of so many instances, and starts its epoch clock, which ends with the engine.
+///
+/// # Errors
+/// The address space for the pool cannot be reserved, or the processor lacks what Cranelift needs.
+pub fn start(instances: u32) -> wasmtime::Result<Engine> {
+    let mut config = Config::new();
+    config.epoch_interruption(true);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances)));
+    let engine = Engine::new(&config)?;
+    huge_pages::ask(instances as usize * MAX_MEMORY);
+    start_clock(engine.weak());
+    Ok(engine)
+}
+
+fn pool(instances: u32) -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_core_instances(instances * 4)
+        .total_memories(instances)
+        .total_tables(instances * 2)
+        .total_stacks(instances)
+        .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
+        .max_memory_size(MAX_MEMORY)
+        // Each version keeps the slot that has its memory image mapped, however many versions take turns.
+        .max_unused_warm_slots(instances)
+        .linear_memory_keep_resident(KEEP_MEMORY)
+        .table_keep_resident(KEEP_TABLE)
+        .async_stack_keep_resident(KEEP_STACK)
+        .pagemap_scan(Enabled::Auto);
+    pool
+}
+
+/// A thread of its own, because a blocked async runtime must not stop the clock that interrupts guests.
+fn start_clock(engine: wasmtime::EngineWeak) {
+    let tick = move || {
+        while let Some(engine) = engine.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            std::thread::sleep(EPOCH_TICK);
+        }
+    };
+    std::thread::Builder::new().name("epoch".to_owned()).spawn(tick).expect("a thread can be started at start-up");
+}
+
+/// The niceness of the compiler's threads: requests go first.
+const COMPILER_NICENESS: i32 = 15;
+
+/// Runs `work` on threads of low priority, and waits for it.
+pub async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, result) = tokio::sync::oneshot::channel();
+    background().spawn(move || {
+        // Whoever asked may be gone.
+        let _ = done.send(work());
+    });
+    result.await.expect("the compiler does not panic")
+}
+
+/// How many threads compile.
+pub fn compiler_threads() -> usize {
+    background().current_num_threads()
+}
+
+/// Wasmtime compiles the functions of a component in parallel on the pool that it is called from.
+fn background() -> &'static rayon::ThreadPool {
+    static POOL: OnceLock<rayon::ThreadPool> = OnceLock::new();
+    POOL.get_or_init(|| {
+        let pool = rayon::ThreadPoolBuilder::new().thread_name(|n| format!("compiler-{n}"));
+        pool.start_handler(|_| lower_priority()).build().expect("threads can be started")
+    })
+}
+
+/// On Linux a niceness is a thread's own. Where it cannot be set, compiling only competes more.
+fn lower_priority() {
+    let _ = rustix::process::nice(COMPILER_NICENESS);
+}

@@ -1,0 +1,46 @@
+//! The core of a componentd host: it runs components, and knows neither what they may ask for nor who calls them.
+//!
+//! - [`loader`] makes a version of a component's bytes, with the one [`engine`]; [`world`] checks it against [`trigger`] and
+//!   grants.
+//! - [`dispatch`] runs one invocation of a [`deployment`] in one of its [`instances`], within [`limits`]; the instance's store
+//!   holds a [`state`].
+//! - [`capability`] is the seam for what components may ask for, [`trigger`] the one for who calls them.
+//! - [`registry`] says which deployment of a service answers.
+
+pub mod artifact;
+pub mod away;
+pub mod cache;
+pub mod call;
+pub mod calling;
+pub mod canary;
+pub mod capability;
+pub mod clients;
+pub mod deployment;
+pub mod digest;
+pub mod dispatch;
+pub mod engine;
+pub mod error;
+pub mod grant;
+pub mod granted;
+pub mod history;
+mod huge_pages;
+pub mod in_flight;
+pub mod instances;
+mod lacking;
+pub mod limits;
+pub mod load_error;
+pub mod loader;
+pub mod metrics;
+pub mod outgoing;
+pub mod output;
+pub mod peers;
+pub mod registry;
+pub mod scope;
+pub mod state;
+pub mod state_folder;
+pub mod step;
+pub mod trap;
+pub mod trigger;
+pub mod troubles;
+pub mod view;
+pub mod world;

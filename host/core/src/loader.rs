@@ -1,0 +1,149 @@
+//! From the bytes of a file to a version that can answer: checked against trigger and grants, compiled, linked.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tracing::info;
+use wasmtime::Engine;
+use wasmtime::component::{Component, InstancePre, Linker};
+
+use crate::artifact::Artifact;
+use crate::cache::Cache;
+use crate::capability::{Capability, Package};
+use crate::digest::Digest;
+use crate::granted::Granted;
+use crate::load_error::LoadError;
+use crate::state::State;
+use crate::trigger::{Entry, Trigger, Triggers};
+use crate::world::World;
+use crate::{engine, lacking};
+use componentd_config::Service;
+
+/// One immutable build of a service's component, ready to be instantiated.
+pub struct Version {
+    /// The component itself, to check it against other grants, and to keep it.
+    pub artifact: Artifact,
+    /// What it was checked and linked for.
+    pub trigger: Arc<dyn Trigger>,
+    pub linked: InstancePre<State>,
+    /// What the trigger calls.
+    pub entry: Entry,
+}
+
+impl Version {
+    /// The name of the version.
+    pub fn digest(&self) -> &Digest {
+        &self.artifact.digest
+    }
+}
+
+/// A component that exports what a service's trigger calls, and imports only what is granted to it.
+pub struct Checked {
+    pub artifact: Artifact,
+    pub trigger: Arc<dyn Trigger>,
+}
+
+/// Compiles components for one engine, and links them with the capabilities.
+#[derive(Clone)]
+pub struct Loader {
+    engine: Engine,
+    linker: Arc<Linker<State>>,
+    capabilities: Arc<[Arc<dyn Capability>]>,
+    cache: Cache,
+    triggers: Triggers,
+    /// As many compilations at a time as there are processors. They share the compiler's threads, which are of low priority:
+    /// requests need the processors too.
+    compiling: Arc<tokio::sync::Semaphore>,
+}
+
+impl Loader {
+    /// A loader whose components may import these capabilities, and are called by these triggers.
+    ///
+    /// # Errors
+    /// Two capabilities claim the same interface.
+    pub fn new(
+        engine: Engine,
+        cache: Cache,
+        capabilities: &[Arc<dyn Capability>],
+        triggers: Triggers,
+    ) -> wasmtime::Result<Self> {
+        let mut linker = Linker::new(&engine);
+        capabilities.iter().try_for_each(|capability| capability.add_to_linker(&mut linker))?;
+        let compiling = Arc::new(tokio::sync::Semaphore::new(engine::compiler_threads()));
+        Ok(Self { engine, linker: Arc::new(linker), capabilities: capabilities.into(), cache, triggers, compiling })
+    }
+
+    /// Reads from its bytes whether a component is one for a service with these grants. Nothing is compiled.
+    ///
+    /// # Errors
+    /// What is wrong with the component, and what would mend it.
+    pub fn check(&self, artifact: Artifact, service: &Service, granted: &Granted) -> Result<Checked, LoadError> {
+        let path = artifact.source.name();
+        let world = World::read(path, &artifact.bytes)?;
+        let trigger = self.triggers.of(service).clone();
+        world.check_export(path, &*trigger, &self.triggers)?;
+        world.check_grants(path, &self.capabilities, granted)?;
+        Ok(Checked { artifact, trigger })
+    }
+
+    /// Makes a version of a component for the service that it was checked for.
+    ///
+    /// # Errors
+    /// What is wrong with the component, and what would mend it.
+    pub async fn build(&self, name: &str, Checked { artifact, trigger }: Checked) -> Result<Version, LoadError> {
+        let path = artifact.source.name();
+        let component = self.compile(name, &artifact).await?;
+        let linked = self.link(path, &component)?;
+        let entry = trigger.entry(&linked).map_err(|e| {
+            let reason = format!("{e:#}");
+            LoadError::OtherExport { path: path.to_owned(), export: trigger.export(), reason }
+        })?;
+        Ok(Version { artifact, trigger, linked, entry })
+    }
+
+    /// Compiles a component, whatever it imports and exports: on threads of low priority. `name` is for the log.
+    ///
+    /// # Errors
+    /// It is none.
+    pub async fn compile(&self, name: &str, artifact: &Artifact) -> Result<Component, LoadError> {
+        let _turn = self.compiling.acquire().await.expect("this semaphore is never closed");
+        let (this, name, component) = (self.clone(), name.to_owned(), artifact.clone());
+        let compiled = engine::in_background(move || this.cached_or_compiled(&name, &component)).await;
+        compiled
+            .map_err(|e| LoadError::NotAComponent { path: artifact.source.name().to_owned(), reason: first_line(&e) })
+    }
+
+    /// Blocks.
+    fn cached_or_compiled(&self, service: &str, artifact: &Artifact) -> wasmtime::Result<Component> {
+        let (version, bytes, start) = (&artifact.digest, artifact.bytes.len(), Instant::now());
+        let millis = || u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if let Some(component) = self.cache.find(&self.engine, version) {
+            info!(service, %version, bytes, millis = millis(), "compiled before, from the cache");
+            return Ok(component);
+        }
+        info!(service, %version, bytes, "compiling");
+        let component = Component::from_binary(&self.engine, &artifact.bytes)?;
+        info!(service, %version, bytes, millis = millis(), "compiled");
+        self.cache.keep(&self.engine, version, &component);
+        Ok(component)
+    }
+
+    /// What a component imports and this host does not have.
+    pub fn lacking(&self, component: &Component) -> Vec<String> {
+        lacking::lacking(&self.linker, &packages(&self.capabilities), component)
+    }
+
+    fn link(&self, path: &Path, component: &Component) -> Result<InstancePre<State>, LoadError> {
+        self.linker.instantiate_pre(component).map_err(|_| LoadError::lacking(path, &self.lacking(component)))
+    }
+}
+
+fn packages(capabilities: &[Arc<dyn Capability>]) -> Vec<Package> {
+    capabilities.iter().flat_map(|capability| capability.about().packages).copied().collect()
+}
+
+/// The rest shows the bytes.
+fn first_line(error: &wasmtime::Error) -> String {
+    format!("{error:#}").lines().next().unwrap_or_default().trim_end_matches(['=', '[']).to_owned()
+}

@@ -1,0 +1,85 @@
+//! On whose behalf a capability acts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderValue;
+use tracing::{Instrument, Span, debug_span};
+
+use crate::away::BackendAway;
+use crate::call::{CallError, CallOutcome};
+use crate::calling::Calling;
+use crate::grant::Grant;
+use crate::granted::Granted;
+use componentd_config::Limits;
+
+/// One invocation of a component: what it may do, by which bounds, and what it is called.
+pub struct Scope {
+    granted: Arc<Granted>,
+    /// What the log and other services know it by.
+    pub id: HeaderValue,
+    pub span: Span,
+    pub away: BackendAway,
+}
+
+impl Scope {
+    pub fn new(granted: Arc<Granted>, id: HeaderValue, span: Span) -> Self {
+        Self { granted, id, span, away: BackendAway::default() }
+    }
+
+    /// The name of the service.
+    pub fn service(&self) -> &str {
+        self.granted.service()
+    }
+
+    pub fn limits(&self) -> &Limits {
+        self.granted.limits()
+    }
+
+    /// What the service may do with a capability, by the type of its grant.
+    pub fn grant<G: Grant>(&self) -> Option<&G> {
+        self.granted.get()
+    }
+
+    pub fn granted(&self) -> &Arc<Granted> {
+        &self.granted
+    }
+
+    /// Does what a component has asked a capability for, as every call of one is done: within `limits.call-timeout`, in a
+    /// span, measured by how it ended; and where the server was away, the invocation knows.
+    ///
+    /// # Errors
+    /// Those of `work`, or [`CallError::timed_out`].
+    pub async fn call<T, E: CallError>(
+        &self,
+        capability: &'static str,
+        operation: &'static str,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        self.call_within(self.limits().call_timeout.0, capability, operation, work).await
+    }
+
+    /// The same with a deadline of its own, for a capability whose server is told the other one.
+    ///
+    /// # Errors
+    /// As [`Scope::call`].
+    pub async fn call_within<T, E: CallError>(
+        &self,
+        deadline: Duration,
+        capability: &'static str,
+        operation: &'static str,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let calling = self.calling(capability);
+        let span = debug_span!("call", capability, operation);
+        let ended = tokio::time::timeout(deadline, work).instrument(span).await;
+        let ended = ended.unwrap_or_else(|_| Err(E::timed_out(deadline)));
+        calling.ended(ended.as_ref().map_or_else(CallError::outcome, |_| CallOutcome::Ok));
+        ended
+    }
+
+    /// A call that outlasts the borrow of the scope; its deadlines are its own.
+    pub fn calling(&self, capability: &'static str) -> Calling {
+        Calling::new(self.granted.clone(), self.away.clone(), capability)
+    }
+}

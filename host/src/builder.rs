@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::capabilities::default_capabilities;
-use crate::capability::Capability;
-use crate::config::Manifest;
-use crate::error::StartError;
 use crate::host::Host;
+use componentd_config::Manifest;
+use componentd_core::capability::Capability;
+use componentd_core::error::StartError;
 
 /// A host that is about to be started: see [`Host::builder`].
 #[must_use = "nothing runs before it is started"]

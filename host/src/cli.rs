@@ -15,8 +15,9 @@ use clap::ValueEnum;
 pub use self::arguments::Cli;
 use self::arguments::{Command, ManifestArgument};
 use self::error::CommandError;
-use crate::telemetry::Format;
-use crate::{config, telemetry};
+use componentd_config as config;
+use componentd_telemetry as telemetry;
+use componentd_telemetry::Format;
 
 impl Cli {
     /// Carries out the command and says what became of it.

@@ -11,27 +11,29 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use crate::archive::Archive;
-use crate::artifact::Artifact;
 use crate::builder::HostBuilder;
-use crate::cache::Cache;
-use crate::capability::{Capability, ServiceContext};
-use crate::clients::{self, Clients};
-use crate::config::{self, Manifest};
-use crate::digest::Digest;
-use crate::error::StartError;
-use crate::ingress::peers::LocalPeers;
-use crate::ingress::{self, listener};
-use crate::instances::Pool;
-use crate::loader::Loader;
-use crate::metrics::{self, Metrics};
-use crate::peers::Peers;
-use crate::reconcile::{Applied, ReconcileError};
-use crate::registry::Directory;
-use crate::state_folder::{Lock, StateError, StateFolder};
-use crate::supervisor::Supervisor;
-use crate::swap::Swapper;
-use crate::{admin, engine, watcher};
+use componentd_admin as admin;
+use componentd_config::{self as config, Manifest};
+use componentd_control::archive::Archive;
+use componentd_control::reconcile::{Applied, ReconcileError};
+use componentd_control::supervisor::Supervisor;
+use componentd_control::swap::Swapper;
+use componentd_control::watcher;
+use componentd_core::artifact::Artifact;
+use componentd_core::cache::Cache;
+use componentd_core::capability::{Capability, ServiceContext};
+use componentd_core::clients::{self, Clients};
+use componentd_core::digest::Digest;
+use componentd_core::engine;
+use componentd_core::error::StartError;
+use componentd_core::instances::Pool;
+use componentd_core::loader::Loader;
+use componentd_core::metrics::{self, Metrics};
+use componentd_core::peers::Peers;
+use componentd_core::registry::Directory;
+use componentd_core::state_folder::{Lock, StateError, StateFolder};
+use componentd_ingress::listener;
+use componentd_ingress::peers::LocalPeers;
 
 /// How long a backend may take to answer before the log says that it is missing.
 const FIRST_LOOK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -159,7 +161,7 @@ pub async fn check(
 pub fn checking_loader(manifest: &Manifest, capabilities: &[Arc<dyn Capability>]) -> Result<Loader, StartError> {
     let engine = engine::start(manifest.host.instances);
     engine
-        .and_then(|engine| Loader::new(engine, Cache::none(), capabilities, ingress::triggers()))
+        .and_then(|engine| Loader::new(engine, Cache::none(), capabilities, componentd_ingress::triggers()))
         .map_err(StartError::Engine)
 }
 
@@ -212,7 +214,8 @@ fn swapper(
 ) -> Result<Swapper, StartError> {
     let engine = engine::start(manifest.host.instances).map_err(StartError::Engine)?;
     let pool = Pool::new(engine.clone(), manifest.host.instances, clients::common(capabilities));
-    let loader = Loader::new(engine, cache, capabilities, ingress::triggers()).map_err(StartError::Engine)?;
+    let loader =
+        Loader::new(engine, cache, capabilities, componentd_ingress::triggers()).map_err(StartError::Engine)?;
     let (services, mut registry) = (Directory::default(), metrics::registry());
     let peers: Arc<dyn Peers> = Arc::new(LocalPeers(services.clone()));
     let clients = Clients::new(capabilities, manifest, &peers, &mut registry)?;

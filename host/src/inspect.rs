@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use crate::capability::{Capability, Needs};
-use crate::clients;
-use crate::digest::Digest;
-use crate::world::World;
+use componentd_core::capability::{Capability, Needs};
+use componentd_core::clients;
+use componentd_core::digest::Digest;
+use componentd_core::world::World;
 
 /// The report for people; `lacking` is what this host does not have of the imports.
 pub fn report(

@@ -10,33 +10,17 @@
 //! - [`loader`] made the version from a file, with the one [`engine`].
 //! - [`admin`], `metrics` and [`telemetry`] show those who run the host how it is.
 
-mod admin;
-mod archive;
 mod builder;
 pub mod capabilities;
 pub mod cli;
 mod dead_letters;
 mod doctor;
 mod host;
-mod ingress;
 mod init;
 mod inspect;
-mod migration_turns;
-mod reconcile;
-mod rejected;
-mod startup;
-mod supervisor;
-mod swap;
-pub mod telemetry;
-mod upcoming;
-mod watch;
-mod watcher;
 
 pub use componentd_config as config;
-use componentd_core::{
-    artifact, away, cache, capability, clients, deployment, digest, dispatch, engine, error, grant, granted, history,
-    instances, limits, load_error, loader, metrics, peers, registry, scope, state, state_folder, step, trigger, world,
-};
+pub use componentd_telemetry as telemetry;
 
 pub use prometheus_client;
 pub use toml;
@@ -46,7 +30,7 @@ pub use self::builder::HostBuilder;
 pub use self::capabilities::default_capabilities;
 pub use self::config::{ConfigError, Forms, Manifest, Section, form};
 pub use self::host::Host;
-pub use self::reconcile::{Applied, ReconcileError};
+pub use componentd_control::reconcile::{Applied, ReconcileError};
 pub use componentd_core::call::{CallError, CallOutcome};
 pub use componentd_core::calling::Calling;
 pub use componentd_core::capability::{About, Capability, Client, HostContext, Needs, Package, ServiceContext};

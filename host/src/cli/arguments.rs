@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::DEFAULT_MANIFEST;
 use crate::dead_letters::Action;
-use crate::telemetry::Format;
+use componentd_config::DEFAULT_MANIFEST;
+use componentd_telemetry::Format;
 
 /// Hosts business logic as sandboxed WebAssembly components.
 ///

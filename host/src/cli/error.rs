@@ -1,10 +1,10 @@
 //! Why a command failed, and the exit code that says so.
 
-use crate::admin::client::AdminError;
-use crate::config::{AccessError, ConfigError};
 use crate::dead_letters::DeadLetterError;
-use crate::error::StartError;
 use crate::init::InitError;
+use componentd_admin::client::AdminError;
+use componentd_config::{AccessError, ConfigError};
+use componentd_core::error::StartError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]

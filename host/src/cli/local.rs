@@ -3,18 +3,20 @@
 use std::path::Path;
 
 use super::CommandError;
-use crate::artifact::Artifact;
-use crate::cache::Cache;
 use componentd_capability_kafka as kafka;
+use componentd_core::artifact::Artifact;
+use componentd_core::cache::Cache;
 
 use crate::capabilities::default_capabilities;
-use crate::config::reasons::unknown;
-use crate::config::{self, Manifest, Trigger};
 use crate::dead_letters::{self, Action};
-use crate::error::StartError;
-use crate::loader::Loader;
-use crate::world::World;
-use crate::{clients, doctor, engine, host, ingress, init, inspect};
+use crate::{doctor, host, init, inspect};
+use componentd_config::reasons::unknown;
+use componentd_config::{self as config, Manifest, Trigger};
+use componentd_core::error::StartError;
+use componentd_core::loader::Loader;
+use componentd_core::world::World;
+use componentd_core::{clients, engine};
+use componentd_ingress as ingress;
 
 pub(super) fn init(folder: &Path) -> Result<(), CommandError> {
     let name = init::write(folder)?;

@@ -8,7 +8,7 @@ use clap_mangen::Man;
 
 use super::{Cli, CommandError};
 use crate::capabilities::default_capabilities;
-use crate::config;
+use componentd_config as config;
 
 pub(super) fn schema(reference: bool) -> Result<(), CommandError> {
     let forms = default_capabilities().iter().map(|capability| capability.forms()).collect();

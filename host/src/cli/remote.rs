@@ -6,12 +6,12 @@ use serde::Serialize;
 
 use super::CommandError;
 use super::arguments::{AdminArguments, HostArguments};
-use crate::admin::api::{Component, Entry, Outcome, ReadinessStatus, RollbackQuery, Service, Swapped};
-use crate::admin::client::{AdminClient, AdminError};
-use crate::artifact;
-use crate::config::AdminAccess;
-use crate::digest::short;
-use crate::error::StartError;
+use componentd_admin::api::{Component, Entry, Outcome, ReadinessStatus, RollbackQuery, Service, Swapped};
+use componentd_admin::client::{AdminClient, AdminError};
+use componentd_config::AdminAccess;
+use componentd_core::artifact;
+use componentd_core::digest::short;
+use componentd_core::error::StartError;
 
 pub(super) async fn status(arguments: &AdminArguments) -> Result<(), CommandError> {
     let services = client(&arguments.host)?.services().await?;

@@ -6,8 +6,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info};
 
 use super::CommandError;
-use crate::config::Manifest;
 use crate::host::Host;
+use componentd_config::Manifest;
 
 pub(super) async fn run(path: &Path) -> Result<(), CommandError> {
     let mut signals = Signals::new();

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::finding::Finding;
-use crate::capability::{Capability, ServiceContext};
-use crate::clients::Clients;
-use crate::config::Manifest;
-use crate::error::StartError;
 use crate::host;
+use componentd_config::Manifest;
+use componentd_core::capability::{Capability, ServiceContext};
+use componentd_core::clients::Clients;
+use componentd_core::error::StartError;
 
 pub async fn look(manifest: &Manifest, capabilities: &[Arc<dyn Capability>], clients: &Clients) -> Vec<Finding> {
     let loader = match host::checking_loader(manifest, capabilities) {

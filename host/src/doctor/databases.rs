@@ -4,10 +4,10 @@ use futures_util::future::join_all;
 
 use super::finding::Finding;
 use super::{PATIENCE, no_answer};
-use crate::config::Manifest;
 use componentd_capability_kafka as kafka;
 use componentd_capability_postgres as postgres;
 use componentd_capability_postgres::{Examination, PostgresBackend, PostgresGrant, examine};
+use componentd_config::Manifest;
 
 pub async fn look(manifest: &Manifest) -> Vec<Finding> {
     let Some(backend) = manifest.backend(postgres::NAME).and_then(|section| section.read().ok()) else {

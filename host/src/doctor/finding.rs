@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::config::Place;
+use componentd_config::Place;
 
 /// One thing, and how it is.
 #[derive(Debug, Serialize)]

@@ -8,9 +8,9 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 
 use super::PATIENCE;
 use super::finding::Finding;
-use crate::config::{KafkaTrigger, Manifest, Trigger};
 use componentd_capability_kafka::brokers::{KafkaBackend, Producer, client_config};
 use componentd_capability_kafka::{self as kafka, Named};
+use componentd_config::{KafkaTrigger, Manifest, Trigger};
 
 const CORRECT: &str = "start the brokers, or correct `brokers` under [backends.kafka]";
 

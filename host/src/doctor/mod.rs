@@ -17,9 +17,9 @@ use futures_util::future::join_all;
 
 use self::finding::Finding;
 pub use self::report::Report;
-use crate::capability::Capability;
-use crate::clients::Clients;
-use crate::config::{Manifest, Place};
+use componentd_config::{Manifest, Place};
+use componentd_core::capability::Capability;
+use componentd_core::clients::Clients;
 
 /// How long one server may take to answer. A look at a component takes what its compilation takes.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -4,8 +4,8 @@ use futures_util::future::join_all;
 
 use super::PATIENCE;
 use super::finding::Finding;
-use crate::config::Manifest;
 use componentd_capability_http::{self as http, HttpGrant, Unreachable};
+use componentd_config::Manifest;
 
 pub async fn look(manifest: &Manifest) -> Vec<Finding> {
     let mut grants = Vec::new();

@@ -2,8 +2,8 @@
 
 use super::PATIENCE;
 use super::finding::Finding;
-use crate::config::{KeyPattern, Manifest};
 use componentd_capability_redis::{self as redis, Absence, RedisBackend, RedisClient, RedisGrant, Rights};
+use componentd_config::{KeyPattern, Manifest};
 
 const CORRECT: &str = "start Redis there, or correct `url` under [backends.redis]";
 

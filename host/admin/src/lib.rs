@@ -1,0 +1,144 @@
+//! The admin port, for those who run the host. Which routes there are, [`open`] and [`guarded`] say, and the document of the
+//! API is made of the same handlers and of the types in `api.rs`: `GET /openapi.json`.
+
+pub mod api;
+pub mod client;
+mod extract;
+mod guard;
+mod health;
+mod history;
+mod logs;
+mod mailbox;
+mod refusal;
+mod versions;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::middleware::from_fn_with_state;
+use axum::response::IntoResponse;
+use axum::{Router, body};
+use http::header::CONTENT_TYPE;
+use http::{Method, StatusCode};
+use http_body_util::BodyExt;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tower_service::Service as _;
+use utoipa::openapi::{Info, OpenApi, Paths};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+use utoipa_axum::routes;
+
+use self::guard::Guard;
+use self::refusal::Refusal;
+use componentd_config as config;
+use componentd_control::supervisor::Supervisor;
+use componentd_ingress::listener::{self, Bounds};
+use componentd_ingress::problem::Body;
+
+/// Few people and a probe or two use it.
+const BOUNDS: Bounds =
+    Bounds { header_timeout: Duration::from_secs(30), max_connections: 64, drain: Duration::from_secs(2) };
+
+/// Whoever follows a log keeps a connection: there must be others left, above all for probes.
+const MAX_FOLLOWERS: usize = BOUNDS.max_connections / 2;
+
+struct Admin {
+    supervisor: Arc<Supervisor>,
+    settings: config::Admin,
+    guard: Guard,
+    /// The description of this API, as JSON.
+    document: String,
+    http: mailbox::Http,
+    /// Ends those who follow a log.
+    stop: CancellationToken,
+    /// Places for them.
+    followers: Arc<Semaphore>,
+}
+
+/// Serves the admin port until `stop`.
+pub async fn serve(
+    listener: TcpListener,
+    supervisor: Arc<Supervisor>,
+    settings: config::Admin,
+    stop: CancellationToken,
+) {
+    let guard = Guard::new(settings.token.as_deref());
+    let (routes, document) = api(guard.clone());
+    let document = document.to_json().expect("a document has only strings as keys");
+    let http = Client::builder(TokioExecutor::new()).build_http();
+    let followers = Arc::new(Semaphore::new(MAX_FOLLOWERS));
+    let admin = Admin { supervisor, settings, guard, document, http, stop: stop.clone(), followers };
+    let routes: Router = routes.with_state(Arc::new(admin));
+    listener::serve(Arc::new(listener), BOUNDS, stop, move |request| {
+        // A router is ready at any time.
+        let answer = routes.clone().call(request);
+        async move { Ok(answer.await?.map(to_body)) }
+    })
+    .await;
+}
+
+/// A handler with its description: a route without one has another type.
+type Route = UtoipaMethodRouter<Arc<Admin>>;
+
+/// The routes that need no token, for probes.
+fn open() -> [Route; 2] {
+    [routes!(health::health), routes!(health::readiness)]
+}
+
+/// The routes that need the token, if there is one.
+fn guarded() -> [Route; 8] {
+    [
+        routes!(health::metrics),
+        routes!(document),
+        routes!(mailbox::mailbox),
+        routes!(versions::services),
+        routes!(history::history),
+        routes!(logs::logs),
+        routes!(versions::upload),
+        routes!(versions::rollback),
+    ]
+}
+
+/// All routes, and the document that describes them. A path that is not there needs the token as well: without it nobody
+/// learns what there is.
+fn api(guard: Guard) -> (Router<Arc<Admin>>, OpenApi) {
+    let (open, mut document) = described(open());
+    let (guarded, mut more) = described(guarded());
+    guard::describe(&mut more);
+    document.merge(more);
+    let guarded = guarded
+        .fallback(absent)
+        .method_not_allowed_fallback(not_allowed)
+        .layer(from_fn_with_state(guard, guard::check));
+    (open.method_not_allowed_fallback(not_allowed).merge(guarded), document)
+}
+
+fn described<const N: usize>(routes: [Route; N]) -> (Router<Arc<Admin>>, OpenApi) {
+    let info = Info::new("componentd admin API", env!("CARGO_PKG_VERSION"));
+    let router = OpenApiRouter::with_openapi(OpenApi::new(info, Paths::new()));
+    routes.into_iter().fold(router, OpenApiRouter::routes).split_for_parts()
+}
+
+/// This document.
+#[utoipa::path(get, path = "/openapi.json", responses((status = 200, description = "OpenAPI 3.1.", body = Object)))]
+async fn document(State(admin): State<Arc<Admin>>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], admin.document.clone())
+}
+
+async fn absent() -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, "there is nothing here; GET /openapi.json says what there is")
+}
+
+/// The router adds `Allow`.
+async fn not_allowed(method: Method) -> Refusal {
+    let detail = format!("this resource does not answer {method}; the header `allow` says what it answers");
+    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, detail)
+}
+
+fn to_body(body: body::Body) -> Body {
+    body.map_err(axum::Error::into_inner).boxed_unsync()
+}

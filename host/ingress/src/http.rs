@@ -1,0 +1,194 @@
+//! HTTP ingress: receive a request, call the service, reply.
+
+mod call;
+mod cors;
+mod failure;
+mod probe;
+mod received;
+mod response;
+mod running;
+mod trigger;
+mod wanted;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{Request, Response, StatusCode, Version};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Bytes;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span, info, info_span};
+
+use self::failure::Failure;
+use self::received::Received;
+use self::response::{GuestResponse, ResponseCut};
+pub use self::trigger::Http;
+use self::wanted::Wanted;
+use super::listener::{self, Bounds};
+use super::problem::{Body, BodyError, full, problem};
+use componentd_config::HttpTrigger;
+use componentd_core::dispatch::InvocationError;
+use componentd_core::registry::Service;
+
+/// The header that a request's id comes and goes in.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Past a service's own deadline there is nothing left to wait for but the last bytes on the wire.
+const DRAIN_GRACE: Duration = Duration::from_secs(1);
+
+/// Serves a service on its listener until `stop`, and then the requests in flight.
+async fn serve(listener: Arc<TcpListener>, service: Arc<Service>, trigger: HttpTrigger, stop: CancellationToken) {
+    let bounds = Bounds {
+        header_timeout: trigger.header_timeout.0,
+        max_connections: trigger.max_connections,
+        drain: service.live().spec.limits.timeout.0 + DRAIN_GRACE,
+    };
+    let cors = trigger.cors.as_ref().map(|cors| Arc::new(cors::rules(cors)));
+    let trigger = Arc::new(trigger);
+    let answer = move |request| {
+        let (service, trigger) = (service.clone(), trigger.clone());
+        async move { Ok(answer(&service, &trigger, request).await) }
+    };
+    match cors {
+        None => listener::serve(listener, bounds, stop, answer).await,
+        Some(rules) => {
+            let answer = move |request| {
+                let (rules, answer) = (rules.clone(), answer.clone());
+                async move { cors::apply(&rules, request, answer).await }
+            };
+            listener::serve(listener, bounds, stop, answer).await;
+        }
+    }
+}
+
+/// The life of a request: its id and version, its body, the component's answer or a problem.
+pub async fn answer<B>(service: &Service, trigger: &HttpTrigger, request: Request<B>) -> Response<Body>
+where
+    B: hyper::body::Body<Data = Bytes, Error: Into<BodyError>>,
+{
+    let id = request_id(&request);
+    let deployment = service.pick(request.headers());
+    let version = &deployment.version;
+    let span = info_span!("request", service = service.name, version = %version.digest(), request_id = id.to_str().unwrap_or_default());
+    let (access, wanted) = (Access::of(&request), Wanted::by(&request));
+    let replied = async {
+        if !service.is_ready() {
+            return Err(reject(StatusCode::SERVICE_UNAVAILABLE, "the service is not ready yet; try again later"));
+        }
+        let (head, body) = request.into_parts();
+        let body = receive(&head, body, trigger).await?;
+        let request = Request::from_parts(with_host(head), body);
+        let version = request.version();
+        let response = call::call(deployment, request, id.clone(), span.clone()).await.map_err(|e| failed(&e))?;
+        if version == Version::HTTP_10 {
+            return at_once(response).await;
+        }
+        Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()))
+    };
+    let response = replied.instrument(span.clone()).await.unwrap_or_else(|problem: Box<Response<Body>>| *problem);
+    let mut response = wanted.of(response);
+    response.headers_mut().insert(REQUEST_ID, id);
+    access.log(&span, response.status());
+    response
+}
+
+/// The client's own id if it is one that can stand in a log, else a new one (UUID v7, so ids sort by time).
+pub fn request_id<B>(request: &Request<B>) -> HeaderValue {
+    let printable = |id: &&HeaderValue| !id.is_empty() && id.len() <= 128 && id.to_str().is_ok();
+    let fresh = || HeaderValue::from_str(&uuid::Uuid::now_v7().to_string()).expect("a UUID is ASCII");
+    request.headers().get(REQUEST_ID).filter(printable).cloned().unwrap_or_else(fresh)
+}
+
+/// Takes in the whole body before the component is started: a slow client costs memory, up to the limit, and no instance.
+async fn receive<B>(head: &Parts, body: B, trigger: &HttpTrigger) -> Result<Received, Box<Response<Body>>>
+where
+    B: hyper::body::Body<Data = Bytes, Error: Into<BodyError>>,
+{
+    let limit = trigger.max_body.0;
+    if declared_length(head).is_some_and(|length| length > limit as u64) {
+        return Err(too_large(limit));
+    }
+    if body.is_end_stream() { Ok(Received::default()) } else { receive_body(body, limit, trigger).await }
+}
+
+/// HTTP/1.0 needs no Host (RFC 1945), `wasi:http` does.
+fn with_host(mut head: Parts) -> Parts {
+    let needs_one = head.version < Version::HTTP_11 && head.uri.authority().is_none();
+    if needs_one && !head.headers.contains_key(HOST) {
+        head.headers.insert(HOST, HeaderValue::from_static("localhost"));
+    }
+    head
+}
+
+async fn receive_body<B>(body: B, limit: usize, trigger: &HttpTrigger) -> Result<Received, Box<Response<Body>>>
+where
+    B: hyper::body::Body<Data = Bytes, Error: Into<BodyError>>,
+{
+    let body = std::pin::pin!(body);
+    match tokio::time::timeout(trigger.body_timeout.0, Limited::new(body, limit).collect()).await {
+        Ok(Ok(body)) => Ok(body.into()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(limit)),
+        Ok(Err(_)) => Err(reject(StatusCode::BAD_REQUEST, "the request's body ended before it was whole")),
+        Err(_) => Err(reject(StatusCode::REQUEST_TIMEOUT, "the request's body took too long; send it at once")),
+    }
+}
+
+fn declared_length(head: &Parts) -> Option<u64> {
+    head.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn reject(status: StatusCode, detail: &str) -> Box<Response<Body>> {
+    Box::new(problem(status, detail))
+}
+
+fn too_large(limit: usize) -> Box<Response<Body>> {
+    reject(StatusCode::PAYLOAD_TOO_LARGE, &format!("the request's body may have at most {limit} bytes"))
+}
+
+/// In HTTP/1.0 a body of unknown length that is cut looks like one that ends, so nothing is sent before it is whole.
+async fn at_once(response: GuestResponse) -> Result<Response<Body>, Box<Response<Body>>> {
+    let (head, body) = response.into_parts();
+    let body = body.collect().await.map_err(|ResponseCut| failed(&Failure::Unfinished))?;
+    Ok(Response::from_parts(head, full(body.to_bytes())))
+}
+
+/// What a client learns of a failed invocation; the log has the rest.
+fn failed(failure: &Failure) -> Box<Response<Body>> {
+    use InvocationError::{Cut, LimitExceeded, NoPlace, Saturated, TimedOut, Trapped};
+    match failure {
+        Failure::Invocation(Saturated | NoPlace | Cut) => {
+            reject(StatusCode::SERVICE_UNAVAILABLE, "the service is busy; try again later")
+        }
+        Failure::Invocation(TimedOut(_)) => reject(StatusCode::GATEWAY_TIMEOUT, "the service did not answer in time"),
+        Failure::Invocation(LimitExceeded(_) | Trapped(_))
+        | Failure::TooLarge(_)
+        | Failure::NoAnswer
+        | Failure::Refused(_)
+        | Failure::Unfinished => {
+            reject(StatusCode::INTERNAL_SERVER_ERROR, "the service failed; the request id names it in the log")
+        }
+    }
+}
+
+/// The line of the log that each request leaves.
+struct Access {
+    method: http::Method,
+    path: String,
+    start: Instant,
+}
+
+impl Access {
+    fn of<B>(request: &Request<B>) -> Self {
+        let path = request.uri().path().to_owned();
+        Self { method: request.method().clone(), path, start: Instant::now() }
+    }
+
+    fn log(self, span: &Span, status: StatusCode) {
+        let Self { method, path, start } = self;
+        let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
+        span.in_scope(|| info!(%method, path, status = status.as_u16(), micros, "answered"));
+    }
+}

@@ -1,0 +1,64 @@
+//! The call of a component with a request.
+
+use http::{HeaderValue, Method, Request};
+use tokio::sync::oneshot;
+use tracing::Span;
+use wasmtime_wasi_http::WasiHttpView;
+use wasmtime_wasi_http::p2::bindings::Proxy;
+use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
+
+use super::failure::Failure;
+use super::received::Received;
+use super::response::GuestResponse;
+use super::running::{Head, Invoked, Running};
+use componentd_core::deployment::InUse;
+use componentd_core::dispatch::{self, Call};
+use componentd_core::instances::Instance;
+use componentd_core::limits::Saturated;
+use componentd_core::metrics::Outcome;
+use componentd_core::scope::Scope;
+
+/// A request, and where its answer goes.
+struct RequestCall {
+    request: Request<Received>,
+    head: oneshot::Sender<Head>,
+}
+
+impl Call for RequestCall {
+    type Output = ();
+
+    async fn call(self, instance: &mut Instance) -> wasmtime::Result<()> {
+        let (store, proxy) = instance.exports::<Proxy>();
+        let mut view = store.data_mut().http();
+        let request = view.new_incoming_request(Scheme::Http, self.request)?;
+        let answer = view.new_response_outparam(self.head)?;
+        proxy.wasi_http_incoming_handler().call_handle(store, request, answer).await
+    }
+}
+
+/// Calls the service with an HTTP request.
+///
+/// The response comes as soon as the component has set it; the component runs on and writes the body, or does what it has
+/// left to do, to its own end or its deadline. It does so too when the client has gone.
+///
+/// # Errors
+/// There is no response, or it was not whole when the invocation ended, and nothing of it was sent.
+pub async fn call(
+    deployment: InUse,
+    request: Request<Received>,
+    id: HeaderValue,
+    span: Span,
+) -> Result<GuestResponse, Failure> {
+    let head_only = *request.method() == Method::HEAD;
+    let permit = deployment.admission.enter().await.inspect_err(|Saturated| {
+        deployment.outcomes.note(Outcome::Saturated);
+    })?;
+    let (sender, head) = oneshot::channel();
+    let scope = Scope::new(deployment.granted.clone(), id, span.clone());
+    let away = scope.away.clone();
+    let instance = deployment.instances.take(scope);
+    let call = Box::pin(dispatch::call(deployment.clone(), instance, RequestCall { request, head: sender }));
+    Running::from(Invoked { call, head, deployment, away, span, fate: None, head_only, _permit: permit })
+        .response()
+        .await
+}

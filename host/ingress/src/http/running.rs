@@ -1,0 +1,159 @@
+//! An HTTP invocation under way: until its response is there, and from then on to its end.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{Response, StatusCode};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tracing::{Instrument, Span, error};
+use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
+use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
+
+use super::failure::Failure;
+use super::response::{Fate, GuestBody, GuestResponse, Whole, outcome};
+use componentd_core::away::BackendAway;
+use componentd_core::deployment::{Deployment, InUse};
+use componentd_core::dispatch::InvocationError;
+use componentd_core::instances::Instance;
+
+/// What a component hands over as its answer.
+pub type Head = Result<Response<HyperOutgoingBody>, ErrorCode>;
+
+/// The call of a component, which ends with the instance that was called.
+pub type Call = dyn Future<Output = Ended> + Send;
+type Ended = Result<(Instance, ()), InvocationError>;
+
+/// An invocation that runs within the task that waits for its answer, as long as that waits, and else in a task of its own:
+/// most are over with their answer, and a task of their own would only be another trip through the scheduler.
+pub struct Running(Option<Invoked>);
+
+/// What there is of an invocation until its end.
+pub struct Invoked {
+    pub call: Pin<Box<Call>>,
+    pub head: oneshot::Receiver<Head>,
+    /// In use until its end.
+    pub deployment: InUse,
+    pub away: BackendAway,
+    pub span: Span,
+    /// Set once the response is out.
+    pub fate: Option<Arc<Fate>>,
+    /// The client wants no body.
+    pub head_only: bool,
+    /// Its place among the running.
+    pub _permit: OwnedSemaphorePermit,
+}
+
+/// What happens first.
+enum First {
+    End(Ended),
+    Head(Head),
+}
+
+impl From<Invoked> for Running {
+    fn from(invoked: Invoked) -> Self {
+        Self(Some(invoked))
+    }
+}
+
+impl Running {
+    /// Waits for the response. If the invocation has ended by then, so has the body, or the failure is the answer.
+    ///
+    /// # Errors
+    /// There is no response, or it is not whole and nothing of it was sent.
+    pub async fn response(mut self) -> Result<GuestResponse, Failure> {
+        match poll_fn(|context| self.poll(context)).await {
+            First::End(ended) => self.0.take().expect("it was polled").ended(ended),
+            First::Head(head) => self.0.as_mut().expect("it was polled").opened(head),
+        }
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<First> {
+        let Invoked { call, head, span, .. } = self.0.as_mut().expect("it is not polled after its end");
+        let _entered = span.enter();
+        if let Poll::Ready(ended) = call.as_mut().poll(context) {
+            return Poll::Ready(First::End(ended));
+        }
+        // Without an answer, the end says why.
+        let Poll::Ready(Ok(head)) = Pin::new(head).poll(context) else { return Poll::Pending };
+        Poll::Ready(First::Head(head))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let Some(invoked) = self.0.take() else { return };
+        // None where the runtime itself is ending, and everything in it with it.
+        if let Ok(runtime) = Handle::try_current() {
+            let span = invoked.span.clone();
+            runtime.spawn(invoked.run_on().instrument(span));
+        }
+    }
+}
+
+impl Invoked {
+    /// The response of an invocation that has come to its end, noted as what it was.
+    fn ended(mut self, ended: Ended) -> Result<GuestResponse, Failure> {
+        let response = self.settle(ended);
+        match &response {
+            Ok(response) => self.deployment.outcomes.note(outcome(response.status(), &self.away)),
+            Err(failure) => failure.note(&self.deployment),
+        }
+        response
+    }
+
+    /// An instance is kept only if it has answered, and in whole.
+    fn settle(&mut self, ended: Ended) -> Result<GuestResponse, Failure> {
+        let (instance, ()) = ended?;
+        let response = self.head.try_recv().map_err(|_| Failure::NoAnswer)?.map_err(refused)?;
+        let Deployment { instances, spec, .. } = &**self.deployment;
+        // What is not kept ends here, and the body with it, if the component has left it open.
+        let instance = instances.reusable(instance);
+        let (head, body) = response.into_parts();
+        // It may say how long the content is that it rightly leaves out (RFC 9110, 8.6).
+        let has_none = self.head_only || head.status == StatusCode::NOT_MODIFIED;
+        let body = if has_none { Whole::default() } else { Whole::take_in(body, spec.limits.response.0)? };
+        instances.keep(instance);
+        Ok(Response::from_parts(head, GuestBody::Whole(body)))
+    }
+
+    /// The response of an invocation that runs on.
+    fn opened(&mut self, head: Head) -> Result<GuestResponse, Failure> {
+        let status = head.as_ref().map_or(StatusCode::INTERNAL_SERVER_ERROR, Response::status);
+        let fate = Fate::new(&self.deployment, self.away.clone(), self.span.clone(), status);
+        self.fate = Some(fate.clone());
+        match head {
+            Ok(response) => {
+                let (head, body) = response.into_parts();
+                let body = fate.body(body, &head.headers, self.deployment.spec.limits.response.0);
+                Ok(Response::from_parts(head, body))
+            }
+            Err(code) => {
+                let refused = refused(code);
+                error!("{refused}");
+                fate.count_as(&refused);
+                Err(refused)
+            }
+        }
+    }
+
+    /// Runs on after the response, or without a client.
+    async fn run_on(mut self) {
+        let ended = self.call.as_mut().await;
+        match (&self.fate, ended) {
+            (None, ended) => drop(self.ended(ended)),
+            (Some(fate), Err(failure)) => fate.fail(&failure.into()),
+            (Some(fate), Ok((instance, ()))) if !fate.has_failed() => {
+                let Deployment { instances, .. } = &**self.deployment;
+                instances.keep(instances.reusable(instance));
+            }
+            (Some(_), Ok(_)) => {}
+        }
+    }
+}
+
+fn refused(code: ErrorCode) -> Failure {
+    Failure::Refused(format!("{code:?}"))
+}

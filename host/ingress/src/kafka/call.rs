@@ -1,0 +1,73 @@
+//! The call of a component with a record.
+
+use std::sync::Arc;
+
+use http::HeaderValue;
+use rdkafka::message::{Headers as _, Message as _, OwnedMessage};
+use tracing::Span;
+
+use super::record::Refusal;
+use super::wit::KafkaHandler;
+use super::wit::componentd::kafka::types::Header;
+use super::wit::exports::componentd::kafka::handler::{Failure, IncomingRecord};
+use componentd_core::deployment::Deployment;
+use componentd_core::dispatch::{self, Call, Invoked};
+use componentd_core::instances::Instance;
+use componentd_core::metrics::Outcome;
+
+/// A record, and which attempt this is.
+struct RecordCall(IncomingRecord);
+
+impl Call for RecordCall {
+    type Output = Result<(), Refusal>;
+
+    async fn call(self, instance: &mut Instance) -> wasmtime::Result<Self::Output> {
+        let (store, handler) = instance.exports::<KafkaHandler>();
+        let handled = handler.componentd_kafka_handler().call_handle(store, &self.0).await?;
+        Ok(handled.map_err(Refusal::from))
+    }
+}
+
+/// Calls the service with a Kafka record.
+pub async fn call(
+    deployment: &Arc<Deployment>,
+    message: &OwnedMessage,
+    attempt: u32,
+    id: HeaderValue,
+    span: Span,
+) -> Invoked<Result<(), Refusal>> {
+    let call = RecordCall(incoming(message, attempt));
+    dispatch::invoke(deployment, id, span, call, |handled| match handled {
+        Ok(()) => Outcome::Ok,
+        Err(Refusal::Retry(_)) => Outcome::Retry,
+        Err(Refusal::Reject(_)) => Outcome::Reject,
+    })
+    .await
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Retry(reason) => Self::Retry(reason),
+            Failure::Reject(reason) => Self::Reject(reason),
+        }
+    }
+}
+
+fn incoming(message: &OwnedMessage, attempt: u32) -> IncomingRecord {
+    let headers = message.headers().map(|headers| headers.iter().map(header).collect());
+    IncomingRecord {
+        topic: message.topic().to_owned(),
+        partition: message.partition(),
+        offset: message.offset(),
+        key: message.key().map(<[u8]>::to_vec),
+        headers: headers.unwrap_or_default(),
+        timestamp_ms: message.timestamp().to_millis(),
+        payload: message.payload().map(<[u8]>::to_vec),
+        attempt,
+    }
+}
+
+fn header(header: rdkafka::message::Header<'_, &[u8]>) -> Header {
+    Header { name: header.key.to_owned(), value: header.value.unwrap_or_default().to_vec() }
+}

@@ -1,0 +1,212 @@
+//! The life of a record: attempts with backoff, then done, or the dead-letter topic.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderValue;
+use rdkafka::message::{Headers as _, Message as _, OwnedMessage};
+use tokio_util::sync::CancellationToken;
+use tracing::{Span, error, info, info_span, warn};
+
+use super::call::call;
+use componentd_capability_kafka::brokers::{Header, Producer, Record};
+use componentd_config::KafkaTrigger;
+use componentd_core::deployment::Deployment;
+use componentd_core::dispatch::InvocationError;
+use componentd_core::loader::Version;
+use componentd_core::metrics::Metrics;
+use componentd_core::registry::Service;
+
+/// How long one try to reach the dead-letter topic may take before the next.
+const DEAD_LETTER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What the names of the headers begin with that say why a record is a dead letter.
+pub const DEAD_LETTER_PREFIX: &str = "dead-letter-";
+
+/// What handling a record needs, the same for all partitions.
+pub struct Handling {
+    pub service: Arc<Service>,
+    pub trigger: KafkaTrigger,
+    pub producer: Producer,
+    pub metrics: Arc<Metrics>,
+}
+
+/// What became of a record.
+pub enum Done {
+    /// It was handled, or it is in the dead-letter topic: its offset may be stored.
+    Settled,
+    /// The host is stopping between two attempts: it will come again.
+    GivenUp,
+}
+
+/// Why the component has not handled a record.
+pub enum Refusal {
+    /// It may do so later.
+    Retry(String),
+    /// It never will.
+    Reject(String),
+}
+
+/// What one attempt came to, when it was not a success.
+enum Failed {
+    /// By the component's word, by a trap, a timeout or a limit.
+    Record(Refusal),
+    /// A backend was away, or the version was drained: no fault of the record, and it costs it no attempt.
+    BackendAway(String),
+}
+
+impl Handling {
+    /// Hands the record over, up to the attempts that the manifest allows.
+    pub async fn handle(&self, message: &OwnedMessage, stopping: &CancellationToken) -> Done {
+        let id = format!("{}/{}/{}", message.topic(), message.partition(), message.offset());
+        let (mut attempt, mut waits) = (1, 0);
+        loop {
+            let deployment = self.service.pick_in_turn();
+            let version = deployment.version.clone();
+            let span = self.span(&id, &version);
+            let last = attempt >= self.trigger.attempts;
+            let letter = |reason| Letter { message, attempt, version: &version, reason };
+            let attempted = self.attempt(&deployment, message, attempt, &id, span.clone()).await;
+            // What follows may take long, and uses it no more.
+            drop(deployment);
+            let reason = match attempted {
+                Ok(()) => return Done::Settled,
+                Err(Failed::Record(Refusal::Reject(reason))) => {
+                    return self.bury(letter(reason), &span, stopping).await;
+                }
+                Err(Failed::Record(Refusal::Retry(reason))) if last => {
+                    return self.bury(letter(reason), &span, stopping).await;
+                }
+                Err(Failed::Record(Refusal::Retry(reason))) => {
+                    attempt += 1;
+                    reason
+                }
+                Err(Failed::BackendAway(reason)) => reason,
+            };
+            waits += 1;
+            let wait = backoff(&self.trigger, waits);
+            span.in_scope(|| warn!(reason, ?wait, next_attempt = attempt, "will retry"));
+            if pause(wait, stopping).await.is_stopping() {
+                return Done::GivenUp;
+            }
+        }
+    }
+
+    fn span(&self, id: &str, version: &Version) -> Span {
+        info_span!("record", service = self.service.name, version = %version.digest(), request_id = id)
+    }
+
+    async fn attempt(
+        &self,
+        deployment: &Arc<Deployment>,
+        message: &OwnedMessage,
+        attempt: u32,
+        id: &str,
+        span: Span,
+    ) -> Result<(), Failed> {
+        let id =
+            HeaderValue::from_str(id).expect("a topic's name is ASCII letters, digits, dots, hyphens and underscores");
+        let invoked = call(deployment, message, attempt, id, span).await;
+        let refusal = match invoked.result {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(refusal)) => refusal,
+            // No fault of the record: the next version handles it, or this one when there is a place.
+            Err(waits @ (InvocationError::Cut | InvocationError::NoPlace)) => {
+                return Err(Failed::BackendAway(waits.to_string()));
+            }
+            Err(failure) => Refusal::Retry(failure.to_string()),
+        };
+        Err(match refusal {
+            Refusal::Retry(reason) if invoked.backend_away => Failed::BackendAway(reason),
+            refusal => Failed::Record(refusal),
+        })
+    }
+
+    /// Sends the record to the dead-letter topic, for as long as that takes: without it, it would be lost.
+    async fn bury(&self, letter: Letter<'_>, span: &Span, stopping: &CancellationToken) -> Done {
+        let (topic, mut tries) = (&self.trigger.dead_letter, 1);
+        loop {
+            match self.producer.send(&letter.record(&self.service.name, topic), DEAD_LETTER_TIMEOUT).await {
+                Ok(_) => {
+                    let Letter { attempt, reason, .. } = letter;
+                    self.metrics.dead_letter(&self.service.name);
+                    span.in_scope(|| error!(attempt, reason, topic, "sent to the dead-letter topic"));
+                    return Done::Settled;
+                }
+                Err(failure) => span.in_scope(|| error!(%failure, "the dead-letter topic does not take the record")),
+            }
+            if pause(backoff(&self.trigger, tries), stopping).await.is_stopping() {
+                return Done::GivenUp;
+            }
+            tries += 1;
+        }
+    }
+}
+
+/// The wait after this attempt, from 1: it doubles each time.
+fn backoff(trigger: &KafkaTrigger, attempt: u32) -> Duration {
+    let factor = 2_u32.saturating_pow(attempt.saturating_sub(1));
+    trigger.backoff.0.saturating_mul(factor).min(trigger.max_backoff.0)
+}
+
+/// How a pause ended.
+#[derive(PartialEq, Eq)]
+enum Paused {
+    Over,
+    Stopping,
+}
+
+impl Paused {
+    fn is_stopping(&self) -> bool {
+        *self == Self::Stopping
+    }
+}
+
+async fn pause(wait: Duration, stopping: &CancellationToken) -> Paused {
+    tokio::select! {
+        () = tokio::time::sleep(wait) => Paused::Over,
+        () = stopping.cancelled() => {
+            info!("stopping between two attempts; the record will come again");
+            Paused::Stopping
+        }
+    }
+}
+
+/// A record that was not handled, and why.
+struct Letter<'a> {
+    message: &'a OwnedMessage,
+    attempt: u32,
+    /// The last one that it was handed to.
+    version: &'a Version,
+    reason: String,
+}
+
+impl Letter<'_> {
+    /// The record as it was, with headers that say where it comes from and why it is here.
+    fn record(&self, service: &str, topic: &str) -> Record {
+        let Self { message, attempt, version, reason } = self;
+        let told = [
+            ("service", service.to_owned()),
+            ("version", version.digest().to_string()),
+            ("reason", reason.clone()),
+            ("attempts", attempt.to_string()),
+            ("topic", message.topic().to_owned()),
+            ("partition", message.partition().to_string()),
+            ("offset", message.offset().to_string()),
+        ];
+        let told = told
+            .into_iter()
+            .map(|(name, value)| Header { name: format!("{DEAD_LETTER_PREFIX}{name}"), value: value.into_bytes() });
+        let own = message
+            .headers()
+            .into_iter()
+            .flat_map(|headers| headers.iter())
+            .map(|header| Header { name: header.key.to_owned(), value: header.value.unwrap_or_default().to_vec() });
+        Record {
+            topic: topic.to_owned(),
+            key: message.key().map(<[u8]>::to_vec),
+            headers: own.chain(told).collect(),
+            payload: message.payload().map(<[u8]>::to_vec),
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! The services of this host call each other as their listeners call them.
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use http::{HeaderValue, Request, Response};
+use wasmtime_wasi_http::WasiBody;
+
+use super::http::{REQUEST_ID, answer};
+use componentd_core::peers::{PeerBody, Peers};
+use componentd_core::registry::Directory;
+
+/// The services of a host, for each other.
+pub struct LocalPeers(pub Directory);
+
+impl Peers for LocalPeers {
+    fn call(
+        &self,
+        service: &str,
+        mut request: Request<WasiBody>,
+        id: HeaderValue,
+    ) -> BoxFuture<'static, Option<Response<PeerBody>>> {
+        let service = self.0.find(service);
+        async move {
+            let service = service?;
+            let trigger = service.live().spec.http.clone()?;
+            request.headers_mut().insert(REQUEST_ID, id);
+            Some(answer(&service, &trigger, request).await)
+        }
+        .boxed()
+    }
+}

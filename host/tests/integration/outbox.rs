@@ -1,12 +1,13 @@
 //! Records that a transaction publishes: sent if it commits, at least once, in order.
 
+use dev_backends::EmbeddedKafka;
 use rdkafka::Message;
 use serde_json::{Value, json};
 
 use crate::support::host::{ADMIN, admin, metric};
 use crate::support::kafka::{Topic, header};
 use crate::support::probe::{HTTP_GRANT, Probe};
-use crate::support::servers::{connect, postgres};
+use crate::support::servers::{Kafka, connect, postgres};
 use crate::support::wait::until;
 
 fn published(topic: &Topic, payload: &str, mode: &str) -> Value {
@@ -51,6 +52,12 @@ async fn a_record_that_cannot_be_published_is_refused() {
 /// What a relay holds while it sends: `RELAY_LOCK` in `outbox.rs`.
 const RELAY_LOCK: i64 = 0x636d_7064_0001;
 
+/// The age of the oldest record that is not sent, in seconds. A relay says it between two tries.
+async fn age(probe: &Probe) -> Option<f64> {
+    let oldest = "componentd_outbox_oldest_seconds{service=\"probe\",database=\"main\"}";
+    metric(&admin(probe.host()), oldest).await
+}
+
 /// The test stands in for a relay of another host.
 #[tokio::test(flavor = "multi_thread")]
 async fn while_another_host_sends_a_relay_waits_its_turn() {
@@ -61,10 +68,27 @@ async fn while_another_host_sends_a_relay_waits_its_turn() {
     let answer = probe.calls().post("/sql", &published(&probe.topic, "later", "commit")).await;
     assert!(answer.json()["rows"].is_array(), "{answer:?}");
     // It was woken by the commit, and looks once a second besides.
-    let oldest = "componentd_outbox_oldest_seconds{service=\"probe\",database=\"main\"}";
-    let age = async || metric(&admin(probe.host()), oldest).await;
-    until("it has looked several times", async || age().await.filter(|seconds| *seconds > 3.0)).await;
+    until("it has looked several times", async || age(&probe).await.filter(|seconds| *seconds > 3.0)).await;
     assert_eq!(probe.topic.records().await.len(), 0);
     sqlx::raw_sql("rollback").execute(&mut other).await.unwrap();
     assert_eq!(payloads(&probe.topic.wait_for(1).await), ["later"]);
+}
+
+/// How long a relay waits for the brokers before it takes a batch back: `SEND_TIMEOUT` in `outbox.rs`, in seconds.
+const SEND_TIMEOUT: f64 = 20.0;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_brokers_have_not_acknowledged_stays_and_is_sent_later() {
+    let kafka = Kafka::Embedded(EmbeddedKafka::start().unwrap());
+    let Kafka::Embedded(broker) = &kafka else { unreachable!() };
+    let probe = Probe::start_on(&kafka, 4, &format!("{HTTP_GRANT}\n{ADMIN}")).await;
+    broker.down().unwrap();
+    let sent = ["one", "two", "three"];
+    for payload in sent {
+        let answer = probe.calls().post("/sql", &published(&probe.topic, payload, "commit")).await;
+        assert!(answer.json()["rows"].is_array(), "{answer:?}");
+    }
+    until("a batch was taken back", async || age(&probe).await.filter(|seconds| *seconds > SEND_TIMEOUT)).await;
+    broker.up().unwrap();
+    assert_eq!(payloads(&probe.topic.wait_for(sent.len()).await), sent);
 }

@@ -8,7 +8,7 @@ use super::client::Client;
 use super::files::guest;
 use super::host::{client, start};
 use super::kafka::Topic;
-use super::servers::{kafka, new_database, postgres, redis};
+use super::servers::{Kafka, kafka, new_database, postgres, redis};
 use super::{shared, unique};
 
 /// A host of the guest.
@@ -33,8 +33,13 @@ impl Probe {
     }
 
     async fn start_with_connections(connections: u32, service: &str) -> Self {
+        Self::start_on(kafka().await, connections, service).await
+    }
+
+    /// The same with a Kafka that the test may kill.
+    pub async fn start_on(kafka: &Kafka, connections: u32, service: &str) -> Self {
         let database = new_database(postgres().await, "probe").await;
-        let topic = Topic::create(kafka().await, "probe").await;
+        let topic = Topic::create(kafka, "probe").await;
         let manifest = manifest(service, &database, connections, &topic).await;
         Self { host: start(&manifest).await, database, topic }
     }
@@ -58,9 +63,8 @@ impl Probe {
 pub const HTTP_GRANT: &str = "grants.http = [{ origin = 'http://127.0.0.1:9' }]";
 
 async fn manifest(service: &str, database: &str, connections: u32, topic: &Topic) -> String {
-    let (postgres, redis, kafka, component) =
-        (postgres().await, redis().await, kafka().await.brokers(), guest("probe"));
-    let topic = &topic.name;
+    let (postgres, redis, component) = (postgres().await, redis().await, guest("probe"));
+    let (kafka, topic) = (&topic.brokers, &topic.name);
     format!(
         r#"
         [backends]

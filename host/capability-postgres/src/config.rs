@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use componentd_config::kinds as of;
-use componentd_config::values::{backend_url, nonempty};
+use componentd_config::values::{Duration, backend_url, nonempty};
 
 /// The Postgres server.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
@@ -29,6 +29,10 @@ pub struct PostgresGrant {
     /// A folder of `NNNN_name.sql` files, which the host applies once each, in order, before the service is called.
     #[schemars(with = "Option<of::Path>")]
     pub migrations: Option<PathBuf>,
+    /// How long they may take together, with waiting for other hosts that apply theirs. Past it the server is told to end the
+    /// statement that runs; files that were applied stay so.
+    #[serde(default = "PostgresGrant::migration_timeout")]
+    pub migration_timeout: Duration,
     /// Connections at the same time; further calls wait for one. The outbox of a service that publishes has one more.
     #[serde(default = "PostgresGrant::connections")]
     #[schemars(range(min = 1))]
@@ -36,6 +40,11 @@ pub struct PostgresGrant {
 }
 
 impl PostgresGrant {
+    /// Enough to rewrite or to index a table of some gigabytes. More should be said.
+    fn migration_timeout() -> Duration {
+        Duration(std::time::Duration::from_secs(600))
+    }
+
     /// Three services stay well below the 100 connections of an untuned Postgres.
     fn connections() -> u32 {
         10

@@ -1,15 +1,18 @@
 //! Migrations: the steps of a service's own schema, applied before it is called.
 
 use std::path::Path;
+use std::pin::pin;
+use std::time::Duration;
 
-use sqlx::Executor;
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, Executor};
+use tracing::warn;
 
 use super::config::PostgresGrant;
 use super::ledger;
 use super::migration_error::MigrationError;
-use super::migration_failure::explain;
+use super::migration_failure::{explain, took_too_long};
 use super::migration_files;
 
 /// Applies those of a service that the database has not seen. Several hosts and services may do this at once: an advisory
@@ -23,12 +26,36 @@ pub(super) async fn apply(
     service: &str,
     grant: &PostgresGrant,
 ) -> Result<(), MigrationError> {
-    let Some(folder) = &grant.migrations else { return Ok(()) };
-    apply_from(connection, service, folder).await.map_err(|error| explain(options, folder, error))
+    let (Some(folder), limit) = (&grant.migrations, grant.migration_timeout.0) else { return Ok(()) };
+    let wrong = |error| explain(options, folder, error);
+    let server = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut *connection).await;
+    let server = server.map_err(|error| wrong(error.into()))?;
+    let mut applying = pin!(apply_from(connection, service, folder, limit));
+    if let Ok(applied) = tokio::time::timeout(limit, &mut applying).await {
+        return applied.map_err(wrong);
+    }
+    end(options, server).await;
+    match tokio::time::timeout(GRACE, applying).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(took_too_long(options, folder, limit, Some(&error))),
+        Err(_) => Err(took_too_long(options, folder, limit, None)),
+    }
 }
 
-/// What a call of a component may take is no limit for a migration, nor for waiting until another host has done its own.
-const AS_LONG_AS_IT_TAKES: &str = "SET statement_timeout = 0";
+/// How long the server may take to end a statement, and to say so.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Tells the server to end what it does for that connection. Where it cannot be told, its own `statement_timeout` remains.
+async fn end(options: &PgConnectOptions, server: i32) {
+    let tell = async {
+        let mut connection = PgConnection::connect_with(options).await?;
+        sqlx::query("SELECT pg_cancel_backend($1)").bind(server).execute(&mut connection).await?;
+        connection.close().await
+    };
+    if !matches!(tokio::time::timeout(GRACE, tell).await, Ok(Ok(()))) {
+        warn!(server, "the server could not be told to end a migration that takes too long");
+    }
+}
 
 /// But others queue up behind a migration that waits for a table, so it does so no longer than a call may take.
 const NO_LONG_WAIT_FOR_TABLES: &str =
@@ -36,10 +63,16 @@ const NO_LONG_WAIT_FOR_TABLES: &str =
 
 /// After an error the lock is still held, and the limits are still those of a migration, until the connection is reset or
 /// closed.
-async fn apply_from(connection: &mut PgConnection, service: &str, folder: &Path) -> Result<(), MigrateError> {
+async fn apply_from(
+    connection: &mut PgConnection,
+    service: &str,
+    folder: &Path,
+    limit: Duration,
+) -> Result<(), MigrateError> {
     let mut migrator = Migrator::new(folder).await?;
     let table = ledger::table(service);
-    connection.execute(AS_LONG_AS_IT_TAKES).await?;
+    // What a call of a component may take is no limit here. The server ends also what nobody waits for any more.
+    connection.execute(AssertSqlSafe(format!("SET statement_timeout = {}", limit.as_millis()))).await?;
     connection.lock().await?;
     connection.execute(NO_LONG_WAIT_FOR_TABLES).await?;
     ledger::open(connection, &table, &migrator).await?;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::PgDatabaseError;
@@ -44,6 +45,12 @@ pub enum MigrationError {
         refusal: Box<Refusal>,
         database: String,
         done: &'static str,
+    },
+    /// A file, or a folder where it is not known which of its files.
+    TooLong {
+        what: PathBuf,
+        limit: Duration,
+        database: String,
     },
     Refused {
         database: String,
@@ -92,6 +99,10 @@ impl MigrationError {
             Self::Sql { at, refusal, database, done } => {
                 format!("{at}: {refusal}; {done} to the database {database:?}")
             }
+            Self::TooLong { what, limit, database } => format!(
+                "{} was not applied to the database {database:?} within {limit:?} (migration-timeout), and was ended",
+                what.display()
+            ),
             Self::Refused { database, refusal, .. } => format!("the database {database:?}: {refusal}"),
             Self::Failed { database, folder, source } => {
                 format!("the migrations in {} failed on the database {database:?}: {source}", folder.display())
@@ -114,6 +125,9 @@ impl MigrationError {
                  service's that was never applied, give it another name"
             }
             Self::Gone { .. } => "bring the file back, or use the database of this version of the service",
+            Self::TooLong { .. } => {
+                "see what it waits for (pg_stat_activity), do it in smaller steps, or raise `migration-timeout` of the grant"
+            }
             Self::Sql { .. } => "correct the file, and start again",
             Self::Failed { .. } => "correct the files, and start again",
         }

@@ -1,6 +1,7 @@
 //! What the migrator says of a failure, as an error in the words of whoever wrote the files.
 
 use std::path::Path;
+use std::time::Duration;
 
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgErrorPosition};
@@ -43,6 +44,22 @@ pub(super) fn explain(options: &PgConnectOptions, folder: &Path, error: MigrateE
         MigrateError::VersionMissing(version) => MigrationError::Gone { version, folder, database },
         source => MigrationError::Failed { database, folder, source },
     }
+}
+
+/// Past the deadline. Without a file it has waited for another host, or the server did not say what it has ended.
+pub(super) fn took_too_long(
+    options: &PgConnectOptions,
+    folder: &Path,
+    limit: Duration,
+    error: Option<&MigrateError>,
+) -> MigrationError {
+    let database = options.get_database().unwrap_or_default().to_owned();
+    let mut files = migration_files::read(folder).unwrap_or_default();
+    let file = match error {
+        Some(MigrateError::ExecuteMigration(_, version)) => files.remove(version),
+        _ => None,
+    };
+    MigrationError::TooLong { what: file.unwrap_or_else(|| folder.to_owned()), limit, database }
 }
 
 fn sql(file: &Path, error: &PgDatabaseError, database: String) -> MigrationError {

@@ -118,3 +118,20 @@ async fn a_migration_that_fails_at_once_ends_the_start() {
     let refused = two.start().await.err().expect("it has failed").to_string();
     assert!(refused.contains("0001_long.sql:1:8: syntax error"), "{refused}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_past_its_deadline_is_ended_on_the_server_too() {
+    let two = Two::new("select pg_sleep(300)", ", migration-timeout = '300ms'").await;
+    let refused = two.start().await.err().expect("it takes too long").to_string();
+    let parts = ["services.slow.grants.postgres.main", "migrations/0001_long.sql was not applied", "migration-timeout"];
+    assert!(parts.iter().all(|part| refused.contains(part)), "{refused}");
+    let mut connection = connect(postgres().await, &two.database).await;
+    let running = "select count(*) from pg_stat_activity
+                   where datname = current_database() and state = 'active' and pid <> pg_backend_pid()";
+    let running: i64 = sqlx::query_scalar(running).fetch_one(&mut connection).await.unwrap();
+    assert_eq!(running, 0);
+    two.write("select 1");
+    let host = two.start().await.unwrap();
+    is_called(&host, "slow").await;
+    host.stop().await;
+}

@@ -130,6 +130,12 @@ pub fn log_format() -> Option<String> {
     std::env::var("COMPONENTD_LOG_FORMAT").ok().filter(|format| !format.is_empty())
 }
 
+/// Where a test lets this process stop, from `COMPONENTD_STOP_AT`: see `stop_at.rs` of the control crate.
+#[cfg(debug_assertions)]
+pub fn stop_at() -> Option<String> {
+    std::env::var("COMPONENTD_STOP_AT").ok()
+}
+
 /// Whether colours may go to a terminal: its owner may have said otherwise, in the way of <https://no-color.org>.
 pub fn may_colour() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())

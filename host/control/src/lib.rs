@@ -11,6 +11,7 @@ pub mod migration_turns;
 pub mod reconcile;
 pub mod rejected;
 pub mod startup;
+mod stop_at;
 pub mod supervisor;
 pub mod swap;
 pub mod upcoming;

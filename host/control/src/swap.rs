@@ -11,6 +11,7 @@ use tracing::{info, warn};
 use crate::archive::{Archive, Live};
 use crate::migration_turns::Turn;
 use crate::rejected::Rejected;
+use crate::stop_at::taken;
 use crate::upcoming::{Upcoming, Way, With};
 use crate::watch::{TooManyFailures, watch};
 use componentd_config as config;
@@ -25,6 +26,7 @@ use componentd_core::load_error::LoadError;
 use componentd_core::loader::{Loader, Version};
 use componentd_core::metrics::Metrics;
 use componentd_core::registry::{Directory, Service};
+use componentd_core::step::Step;
 
 /// Puts versions behind services.
 #[derive(Clone)]
@@ -58,6 +60,7 @@ impl Swapper {
             self.remember(service);
             return Ok(digest);
         }
+        taken(Step::Found, by);
         match self.bring_up(service, &live, artifact, by).await {
             Ok(next) => {
                 self.go_live(service, next, by);
@@ -98,6 +101,7 @@ impl Swapper {
     /// The switch, and what goes on after it.
     fn go_live(&self, service: &Arc<Service>, next: Arc<Deployment>, by: By) {
         let old = service.publish(next.clone());
+        taken(Step::Live, by);
         self.has_gone_live(service, old, &next, by);
     }
 

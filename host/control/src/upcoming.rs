@@ -8,6 +8,7 @@ use tracing::{info, warn};
 use crate::migration_turns::Turn;
 use crate::rejected::Rejected;
 use crate::startup::{Migrating, WaitsFor, migrate};
+use crate::stop_at::taken;
 use crate::swap::Swapper;
 use crate::watch::watch;
 use componentd_config as config;
@@ -17,6 +18,7 @@ use componentd_core::granted::Granted;
 use componentd_core::history::By;
 use componentd_core::loader::{Checked, Version};
 use componentd_core::registry::Service;
+use componentd_core::step::Step;
 
 /// How a version takes its place.
 #[derive(Clone)]
@@ -70,9 +72,12 @@ impl Upcoming {
         way: Way,
         by: By,
     ) -> Result<Self, Rejected> {
+        taken(Step::Checked, by);
         let version = version(swapper, name, checked, &way).await?;
+        taken(Step::Compiled, by);
         let next = Arc::new(swapper.deployment(with.spec, with.granted, version));
         dispatch::instantiate(&next).await.map_err(Rejected::Instance)?;
+        taken(Step::Instantiated, by);
         Ok(Self { next, way, by, waits_for: None })
     }
 
@@ -85,10 +90,11 @@ impl Upcoming {
         match swapper.archive.save(&self.next.name, &self.next.version.artifact).map_err(Rejected::Archive) {
             Err(error) if self.by == By::Start => {
                 warn!(service = self.next.name, %error, "this version ends with the process");
-                Ok(())
             }
-            kept => kept,
+            kept => kept?,
         }
+        taken(Step::Archived, self.by);
+        Ok(())
     }
 
     /// Makes its databases ready. Where they are away, a service that is not ready itself may wait for them.
@@ -102,12 +108,11 @@ impl Upcoming {
         }
         turn.begin().await;
         match migrate(&self.next).await? {
-            Some(reason) if !self.may_wait() && self.has_new_migrations() => Err(Rejected::Away(reason)),
-            reason => {
-                self.waits_for = reason.filter(|_| self.may_wait()).map(WaitsFor::Databases);
-                Ok(())
-            }
+            Some(reason) if !self.may_wait() && self.has_new_migrations() => return Err(Rejected::Away(reason)),
+            reason => self.waits_for = reason.filter(|_| self.may_wait()).map(WaitsFor::Databases),
         }
+        taken(Step::Migrated, self.by);
+        Ok(())
     }
 
     /// It does not run yet, or waits already.
@@ -144,7 +149,9 @@ impl Upcoming {
     }
 
     async fn probe(&self) -> Result<(), Rejected> {
-        self.next.version.trigger.probe(&self.next).await.map_err(Rejected::Probe)
+        self.next.version.trigger.probe(&self.next).await.map_err(Rejected::Probe)?;
+        taken(Step::Probed, self.by);
+        Ok(())
     }
 
     /// A share of the requests, watched as closely as what is live. None where only the way in which it is called changes.
@@ -153,7 +160,9 @@ impl Upcoming {
         let Some(canary) = next.spec.swap.canary.filter(|_| !next.is_same(&service.live())) else { return Ok(()) };
         info!(service = service.name, version = %next.version.digest(), percent = canary.percent, "canary");
         let _share = service.start_canary(next.clone(), canary.percent);
-        watch(&next.outcomes, &next.spec.swap, canary.duration.0, u64::MAX).await.map_err(Rejected::Canary)
+        watch(&next.outcomes, &next.spec.swap, canary.duration.0, u64::MAX).await.map_err(Rejected::Canary)?;
+        taken(Step::Canary, self.by);
+        Ok(())
     }
 }
 

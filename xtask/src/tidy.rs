@@ -7,6 +7,7 @@ mod files;
 mod headings;
 mod links;
 mod rust;
+mod sleep;
 
 use std::fs;
 use std::path::Path;
@@ -39,7 +40,8 @@ fn check(root: &Path) -> Result<Vec<String>> {
     for path in files::below(root)? {
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let shown = path.strip_prefix(root).unwrap_or(&path).display().to_string();
-        let found = if files::is(&path, "rs") { rust::check(&path, &text) } else { links::check(&path, &text) };
+        let mut found = if files::is(&path, "rs") { rust::check(&path, &text) } else { links::check(&path, &text) };
+        found.extend(sleep::check(Path::new(&shown), &text));
         findings.extend(found.into_iter().map(|(line, what)| format!("{shown}:{line}: {what}")));
     }
     Ok(findings)

@@ -5,16 +5,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::stream::BoxStream;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use crate::builder::HostBuilder;
+use crate::embedding::{HostBuilder, ServiceError, ServiceHandle};
 use componentd_admin as admin;
 use componentd_config::{self as config, Manifest};
 use componentd_control::archive::Archive;
+use componentd_control::events::{Event, Lagged, channel, events};
 use componentd_control::reconcile::{Applied, ReconcileError};
 use componentd_control::supervisor::Supervisor;
 use componentd_control::swap::Swapper;
@@ -113,6 +115,20 @@ impl Host {
     /// Carries out what changes in the manifest and the component files from now on.
     pub fn watch(&mut self, manifest: PathBuf) {
         self.tasks.spawn(watcher::run(self.supervisor.clone(), manifest, self.stop.clone()));
+    }
+
+    /// A service by its name, to call it and to swap its versions.
+    ///
+    /// # Errors
+    /// There is no service of this name.
+    pub fn service(&self, name: &str) -> Result<ServiceHandle, ServiceError> {
+        ServiceHandle::new(&self.supervisor, name)
+    }
+
+    /// What becomes of versions from now on: each that goes live, is rejected or is rolled back, of any service. The stream ends
+    /// with the host. Whoever reads more slowly than events come misses the oldest, and hears how many those were.
+    pub fn events(&self) -> BoxStream<'static, Result<Event, Lagged>> {
+        events(self.supervisor.swapper.events.subscribe(), self.stop.clone())
     }
 
     /// Where a service listens, with the port that it got where the manifest says 0.
@@ -220,7 +236,7 @@ fn swapper(
     let peers: Arc<dyn Peers> = Arc::new(LocalPeers(services.clone()));
     let clients = Clients::new(capabilities, manifest, &peers, &mut registry)?;
     let (metrics, archive) = (Arc::new(Metrics::new(registry)), Archive::new(state, manifest.host.keep_versions));
-    Ok(Swapper { loader, pool, clients, services, metrics, archive, tasks: TaskTracker::new() })
+    Ok(Swapper { loader, pool, clients, services, metrics, archive, events: channel(), tasks: TaskTracker::new() })
 }
 
 /// Gives back what idle instances hold, once nothing has needed them for a while.

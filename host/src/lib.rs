@@ -10,11 +10,11 @@
 //! - [`loader`] made the version from a file, with the one [`engine`].
 //! - [`admin`], `metrics` and [`telemetry`] show those who run the host how it is.
 
-mod builder;
 pub mod capabilities;
 pub mod cli;
 mod dead_letters;
 mod doctor;
+mod embedding;
 mod host;
 mod init;
 mod inspect;
@@ -26,17 +26,22 @@ pub use prometheus_client;
 pub use toml;
 pub use wasmtime;
 
-pub use self::builder::HostBuilder;
 pub use self::capabilities::default_capabilities;
 pub use self::config::{ConfigError, Forms, Manifest, Section, form};
+pub use self::embedding::{Bindings, HostBuilder, ServiceError, ServiceHandle};
 pub use self::host::Host;
+pub use componentd_control::events::{Event, Lagged};
 pub use componentd_control::reconcile::{Applied, ReconcileError};
+pub use componentd_control::rejected::Rejected;
+pub use componentd_control::rollback::{NotKept, RollbackError};
 pub use componentd_core::call::{CallError, CallOutcome};
 pub use componentd_core::calling::Calling;
 pub use componentd_core::capability::{About, Capability, Client, HostContext, Needs, Package, ServiceContext};
 pub use componentd_core::clients::check_manifest;
 pub use componentd_core::error::StartError;
 pub use componentd_core::grant::{Background, Grant, Unprepared, Unusable};
+pub use componentd_core::history::{By, Entry, Outcome};
 pub use componentd_core::scope::Scope;
 pub use componentd_core::state::State;
+pub use componentd_core::step::Step;
 pub use componentd_core::view::{Has, View};

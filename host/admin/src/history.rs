@@ -42,6 +42,7 @@ impl From<history::By> for By {
             history::By::File => Self::File,
             history::By::Manifest => Self::Manifest,
             history::By::Upload => Self::Upload,
+            history::By::Program => Self::Program,
             history::By::Rollback => Self::Rollback,
             history::By::Watch => Self::Watch,
         }
@@ -71,7 +72,8 @@ mod tests {
             (By::Start, Outcome::Live),
             (By::File, rejected.clone()),
             (By::Manifest, Outcome::Live),
-            (By::Upload, rejected),
+            (By::Upload, rejected.clone()),
+            (By::Program, rejected),
             (By::Rollback, Outcome::Live),
             (By::Watch, Outcome::RolledBack { reason: "no".to_owned() }),
         ] {

@@ -15,8 +15,8 @@ use super::extract::{Path, Query};
 use super::refusal::Refusal;
 use componentd_config::reasons::unknown;
 use componentd_control::rejected::Rejected;
+use componentd_control::rollback::NotKept;
 use componentd_core::artifact::{Artifact, Source};
-use componentd_core::digest::short;
 use componentd_core::registry;
 
 /// Every service, with the version that is live.
@@ -94,7 +94,7 @@ pub(super) async fn rollback(
 ) -> Result<Json<Swapped>, Refusal> {
     let service = admin.service(&name)?;
     info!(target: "audit", service = name, to = query.to, "rollback");
-    let artifact = admin.kept(&service, query.to.as_deref())?;
+    let artifact = admin.supervisor.kept(&service, query.to.as_deref())?;
     admin.swap(&name, artifact).await
 }
 
@@ -108,35 +108,9 @@ impl Admin {
         })
     }
 
-    /// The version whose digest begins so, or the one before the live one.
-    fn kept(&self, service: &registry::Service, asked: Option<&str>) -> Result<Artifact, Refusal> {
-        let (name, archive) = (&service.name, &self.supervisor.swapper.archive);
-        if !archive.is_kept() {
-            let reason = "no versions are kept: set `state` under [host] in the manifest, and restart the host";
-            return Err(Refusal::new(StatusCode::CONFLICT, reason));
-        }
-        let kept: Vec<String> = archive.versions(name);
-        let digest = match asked {
-            Some(prefix) => the_only(name, prefix, &kept),
-            None => service.history.before(&service.live().version.digest().full()).ok_or_else(|| {
-                format!(
-                    "no other version of {name} was live before {}, so there is nothing to go back to: bring another one \
-                     to life with `componentd swap {name} <file>`",
-                    service.live().version.digest()
-                )
-            }),
-        };
-        let absent = |reason: String| Refusal::new(StatusCode::NOT_FOUND, reason);
-        let digest = digest.map_err(absent)?;
-        archive.version(name, &digest).ok_or_else(|| absent(not_kept(name, &digest, &kept)))
-    }
-
     /// A service that is gone by then is a step of the swap: `found`.
     async fn swap(&self, name: &str, artifact: Artifact) -> Result<Json<Swapped>, Refusal> {
-        // A client that hangs up must not leave a swap half-way.
-        let (supervisor, service) = (self.supervisor.clone(), name.to_owned());
-        let swap = tokio::spawn(async move { supervisor.swap(&service, artifact).await });
-        let digest = swap.await.expect("a swap does not panic")?;
+        let digest = self.supervisor.swap_to_the_end(name, artifact).await?;
         Ok(Json(Swapped { service: name.to_owned(), version: digest.full() }))
     }
 }
@@ -162,26 +136,9 @@ impl From<Rejected> for Refusal {
     }
 }
 
-/// The one version whose digest begins so.
-fn the_only(name: &str, prefix: &str, kept: &[String]) -> Result<String, String> {
-    let prefix = format!("sha256:{}", prefix.strip_prefix("sha256:").unwrap_or(prefix));
-    let found: Vec<&String> = kept.iter().filter(|digest| digest.starts_with(&prefix)).collect();
-    match found.as_slice() {
-        // No digits name nothing, also where only one version is kept.
-        [digest] if prefix != "sha256:" => Ok((*digest).clone()),
-        [] => Err(not_kept(name, &prefix, kept)),
-        several => {
-            let several: Vec<&str> = several.iter().map(|digest| short(digest)).collect();
-            Err(format!(
-                "{} versions of {name} begin with {prefix}: {}; write more digits",
-                several.len(),
-                several.join(", ")
-            ))
-        }
+impl From<NotKept> for Refusal {
+    fn from(reason: NotKept) -> Self {
+        let status = if let NotKept::Nothing = reason { StatusCode::CONFLICT } else { StatusCode::NOT_FOUND };
+        Self::new(status, reason.to_string())
     }
-}
-
-fn not_kept(name: &str, wanted: &str, kept: &[String]) -> String {
-    let kept: Vec<&str> = kept.iter().map(|digest| short(digest)).collect();
-    format!("no version {} of {name} is kept: name one of those that are: {}", short(wanted), kept.join(", "))
 }

@@ -7,9 +7,11 @@
 //! - [`watcher`] looks at the manifest and the components' files.
 
 pub mod archive;
+pub mod events;
 pub mod migration_turns;
 pub mod reconcile;
 pub mod rejected;
+pub mod rollback;
 pub mod startup;
 mod stop_at;
 pub mod supervisor;

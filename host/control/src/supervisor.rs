@@ -144,6 +144,16 @@ impl Supervisor {
         }
     }
 
+    /// The same, to its end also where whoever has asked for it goes away meanwhile.
+    ///
+    /// # Errors
+    /// As [`Supervisor::swap`].
+    pub async fn swap_to_the_end(self: &Arc<Self>, name: &str, artifact: Artifact) -> Result<Digest, Rejected> {
+        let (supervisor, name) = (self.clone(), name.to_owned());
+        let swap = tokio::spawn(async move { supervisor.swap(&name, artifact).await });
+        swap.await.expect("a swap does not panic")
+    }
+
     fn running(&self) -> MutexGuard<'_, BTreeMap<String, Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }

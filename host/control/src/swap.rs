@@ -5,10 +5,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use tokio::sync::broadcast;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::archive::{Archive, Live};
+use crate::events::Event;
 use crate::migration_turns::Turn;
 use crate::rejected::Rejected;
 use crate::stop_at::taken;
@@ -38,6 +40,8 @@ pub struct Swapper {
     pub services: Directory,
     pub metrics: Arc<Metrics>,
     pub archive: Archive,
+    /// What becomes of versions, for programs that embed the host.
+    pub events: broadcast::Sender<Event>,
     /// Watches and drains that are going on.
     pub tasks: TaskTracker,
 }
@@ -160,6 +164,8 @@ impl Swapper {
         if let Err(error) = self.archive.append(&service.name, &entry) {
             warn!(service = service.name, %error, "the state folder cannot be written; a restart loses this history");
         }
+        // Nobody may listen.
+        let _ = self.events.send(Event { service: service.name.clone(), entry: entry.clone() });
         service.history.push(entry);
         self.remember(service);
     }
@@ -192,6 +198,7 @@ fn asked_by(source: &Source) -> By {
     match source {
         Source::File(_) => By::File,
         Source::Upload => By::Upload,
+        Source::Program => By::Program,
         Source::Archive => By::Rollback,
     }
 }

@@ -22,6 +22,8 @@ pub enum Source {
     File(PathBuf),
     /// The admin port.
     Upload,
+    /// A program that embeds the host.
+    Program,
     /// A version that the state folder keeps.
     Archive,
 }
@@ -32,6 +34,7 @@ impl Source {
         match self {
             Self::File(path) => path,
             Self::Upload => Path::new("the upload"),
+            Self::Program => Path::new("the component"),
             Self::Archive => Path::new("a kept version"),
         }
     }

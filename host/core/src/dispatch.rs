@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::{Instrument, Span, error, warn};
 use wasmtime::PoolConcurrencyLimitError;
 
@@ -111,7 +112,35 @@ pub async fn invoke<C: Call>(
     called: C,
     outcome: impl FnOnce(&C::Output) -> Outcome,
 ) -> Invoked<C::Output> {
-    let _permit = deployment.admission.wait().await;
+    let permit = deployment.admission.wait().await;
+    admitted(deployment, permit, id, span, called, outcome).await
+}
+
+/// The same for callers who wait for what comes of it, and so are turned away where as many wait as may.
+pub async fn invoke_if_room<C: Call>(
+    deployment: &Arc<Deployment>,
+    id: HeaderValue,
+    span: Span,
+    called: C,
+    outcome: impl FnOnce(&C::Output) -> Outcome,
+) -> Invoked<C::Output> {
+    match deployment.admission.enter().await {
+        Ok(permit) => admitted(deployment, permit, id, span, called, outcome).await,
+        Err(Saturated) => {
+            deployment.outcomes.note(Outcome::Saturated);
+            Invoked { result: Err(InvocationError::Saturated), backend_away: false }
+        }
+    }
+}
+
+async fn admitted<C: Call>(
+    deployment: &Arc<Deployment>,
+    _permit: OwnedSemaphorePermit,
+    id: HeaderValue,
+    span: Span,
+    called: C,
+    outcome: impl FnOnce(&C::Output) -> Outcome,
+) -> Invoked<C::Output> {
     let scope = Scope::new(deployment.granted.clone(), id, span.clone());
     let away = scope.away.clone();
     let instance = deployment.instances.take(scope);

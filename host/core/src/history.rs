@@ -23,6 +23,8 @@ pub enum By {
     Manifest,
     /// An upload to the admin API.
     Upload,
+    /// A program that embeds the host.
+    Program,
     /// A rollback that somebody asked for.
     Rollback,
     /// The host itself, which went back from a version that failed.

@@ -3,11 +3,12 @@
 //! An instance serves one invocation at a time. It is kept only after an invocation that came to its own end, so one that
 //! trapped, ran into a limit, was cut or gave no answer is never met again.
 
+use std::any::Any;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use wasmtime::{Engine, PoolConcurrencyLimitError, Store};
+use wasmtime::{Engine, PoolConcurrencyLimitError, Store, component};
 
 use crate::limits::CpuMeter;
 use crate::loader::Version;
@@ -73,7 +74,10 @@ type Idle = Mutex<Vec<Instance>>;
 pub struct Instance {
     pub store: Store<State>,
     pub meter: Arc<CpuMeter>,
-    exports: Option<Exports>,
+    /// The component in it, and what its trigger calls there.
+    component: Option<(component::Instance, Exports)>,
+    /// Bindings of programs that embed the host, each of a type of its own.
+    loaded: Vec<Box<dyn Any + Send>>,
     served: u32,
     idle_since: Instant,
 }
@@ -92,7 +96,7 @@ impl Instance {
         store.set_hostcall_fuel(limits.transfer.0);
         let on_tick = meter.clone();
         store.epoch_deadline_callback(move |_| on_tick.on_tick());
-        Self { store, meter, exports: None, served: 0, idle_since: Instant::now() }
+        Self { store, meter, component: None, loaded: Vec::new(), served: 0, idle_since: Instant::now() }
     }
 
     fn begin(&mut self, scope: Scope) {
@@ -102,12 +106,13 @@ impl Instance {
     }
 
     async fn instantiate(&mut self, version: &Version) -> wasmtime::Result<()> {
-        if self.exports.is_some() {
+        if self.component.is_some() {
             return Ok(());
         }
         // Boxed, so that those who need none of this do not carry its size around.
         let instance = Box::pin(version.linked.instantiate_async(&mut self.store)).await?;
-        self.exports = Some((version.entry)(&mut self.store, &instance)?);
+        let exports = (version.entry)(&mut self.store, &instance)?;
+        self.component = Some((instance, exports));
         Ok(())
     }
 
@@ -118,8 +123,34 @@ impl Instance {
 
     /// What the entry of its version has found, for the trigger that made this entry.
     pub fn exports<T: 'static>(&mut self) -> (&mut Store<State>, &T) {
-        let exports = self.exports.as_ref().expect("it is instantiated before it is called");
+        let (_, exports) = self.component.as_ref().expect("it is instantiated before it is called");
         (&mut self.store, exports.downcast_ref().expect("a version is called by the trigger that made its entry"))
+    }
+
+    /// The component in it.
+    pub fn component(&mut self) -> (&mut Store<State>, component::Instance) {
+        let (component, _) = self.component.as_ref().expect("it is instantiated before it is called");
+        (&mut self.store, *component)
+    }
+
+    /// What `load` takes from the component, or has taken at an earlier invocation.
+    ///
+    /// # Errors
+    /// Those of `load`.
+    pub fn loaded<T: Send + 'static>(
+        &mut self,
+        load: impl FnOnce(&mut Store<State>, &component::Instance) -> wasmtime::Result<T>,
+    ) -> wasmtime::Result<(&mut Store<State>, &T)> {
+        let at = match self.loaded.iter().position(|loaded| loaded.is::<T>()) {
+            Some(at) => at,
+            None => {
+                let (store, component) = self.component();
+                let loaded = load(store, &component)?;
+                self.loaded.push(Box::new(loaded));
+                self.loaded.len() - 1
+            }
+        };
+        Ok((&mut self.store, self.loaded[at].downcast_ref().expect("its type was looked for")))
     }
 }
 

@@ -30,6 +30,7 @@ mod lacking;
 pub mod limits;
 pub mod load_error;
 pub mod loader;
+pub mod lookups;
 pub mod metrics;
 pub mod outgoing;
 pub mod output;

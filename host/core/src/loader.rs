@@ -14,6 +14,7 @@ use crate::capability::{Capability, Package};
 use crate::digest::Digest;
 use crate::granted::Granted;
 use crate::load_error::LoadError;
+use crate::lookups::Lookups;
 use crate::state::State;
 use crate::trigger::{Entry, Trigger, Triggers};
 use crate::world::World;
@@ -29,6 +30,8 @@ pub struct Version {
     pub linked: InstancePre<State>,
     /// What the trigger calls.
     pub entry: Entry,
+    /// What programs that embed the host call.
+    pub lookups: Lookups,
 }
 
 impl Version {
@@ -99,7 +102,7 @@ impl Loader {
             let reason = format!("{e:#}");
             LoadError::OtherExport { path: path.to_owned(), export: trigger.export(), reason }
         })?;
-        Ok(Version { artifact, trigger, linked, entry })
+        Ok(Version { artifact, trigger, linked, entry, lookups: Lookups::default() })
     }
 
     /// Compiles a component, whatever it imports and exports: on threads of low priority. `name` is for the log.

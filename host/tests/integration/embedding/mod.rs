@@ -1,3 +1,6 @@
 //! The host as a library: what a program that embeds it says, and what comes back.
 
 mod builder;
+mod call;
+mod greeter;
+mod versions;

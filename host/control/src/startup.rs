@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use componentd_core::step::Step;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
@@ -133,7 +134,10 @@ pub async fn until_ready(service: Arc<Service>, waits_for: Option<WaitsFor>, sto
 async fn try_probe(service: &Service) {
     let live = service.live();
     if let Err(error) = live.version.trigger.probe(&live).await {
-        let version = live.version.digest();
-        warn!(service = service.name, %version, "what runs would not pass as a new version: {error}; see `swap.probe`");
+        let (version, step) = (live.version.digest(), Step::Probed);
+        warn!(
+            service = service.name, %version,
+            "what runs would not pass as a new version: {step}: {error}; see `swap.probe`"
+        );
     }
 }

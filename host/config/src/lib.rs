@@ -94,7 +94,7 @@ impl Manifest {
     /// paths are taken from the folder that the process is in.
     ///
     /// ```
-    /// let manifest = componentd::Manifest::from_toml(componentd::toml::toml! {
+    /// let manifest = componentd_config::Manifest::from_toml(toml::toml! {
     ///     [services.hello]
     ///     component = "components/hello.wasm"
     ///     http = { listen = "127.0.0.1:8080" }

@@ -2,5 +2,6 @@
 
 mod builder;
 mod call;
+mod clock;
 mod greeter;
 mod versions;

@@ -34,6 +34,7 @@ use componentd_core::metrics::{self, Metrics};
 use componentd_core::peers::Peers;
 use componentd_core::registry::Directory;
 use componentd_core::state_folder::{Lock, StateError, StateFolder};
+use componentd_ingress::cron::Clock;
 use componentd_ingress::listener;
 use componentd_ingress::peers::LocalPeers;
 
@@ -82,9 +83,10 @@ impl Host {
     pub(crate) async fn start_with(
         manifest: Manifest,
         capabilities: &[Arc<dyn Capability>],
+        clock: Clock,
     ) -> Result<Self, StartError> {
         let (state, cache, lock) = open_state(&manifest)?;
-        let swapper = swapper(&manifest, capabilities, state, cache)?;
+        let swapper = swapper(&manifest, capabilities, state, cache, clock)?;
         let clients = swapper.clients.clone();
         let supervisor = Arc::new(Supervisor::new(&manifest, swapper));
         let admin = bind_admin(&manifest).await?;
@@ -177,7 +179,9 @@ pub async fn check(
 pub fn checking_loader(manifest: &Manifest, capabilities: &[Arc<dyn Capability>]) -> Result<Loader, StartError> {
     let engine = engine::start(manifest.host.instances);
     engine
-        .and_then(|engine| Loader::new(engine, Cache::none(), capabilities, componentd_ingress::triggers()))
+        .and_then(|engine| {
+            Loader::new(engine, Cache::none(), capabilities, componentd_ingress::triggers(Clock::system()))
+        })
         .map_err(StartError::Engine)
 }
 
@@ -227,11 +231,12 @@ fn swapper(
     capabilities: &[Arc<dyn Capability>],
     state: Option<StateFolder>,
     cache: Cache,
+    clock: Clock,
 ) -> Result<Swapper, StartError> {
     let engine = engine::start(manifest.host.instances).map_err(StartError::Engine)?;
     let pool = Pool::new(engine.clone(), manifest.host.instances, clients::common(capabilities));
     let loader =
-        Loader::new(engine, cache, capabilities, componentd_ingress::triggers()).map_err(StartError::Engine)?;
+        Loader::new(engine, cache, capabilities, componentd_ingress::triggers(clock)).map_err(StartError::Engine)?;
     let (services, mut registry) = (Directory::default(), metrics::registry());
     let peers: Arc<dyn Peers> = Arc::new(LocalPeers(services.clone()));
     let clients = Clients::new(capabilities, manifest, &peers, &mut registry)?;

@@ -45,3 +45,4 @@ pub use componentd_core::scope::Scope;
 pub use componentd_core::state::State;
 pub use componentd_core::step::Step;
 pub use componentd_core::view::{Has, View};
+pub use componentd_ingress::cron::Clock;

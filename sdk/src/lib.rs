@@ -4,10 +4,11 @@
 //! | --- | --- |
 //! | [`http`] | requests, responses, RFC 9457 problems, the route table, and calls to other servers |
 //! | [`postgres`], [`redis`], [`kafka`] | the host's capabilities, and how their errors answer an HTTP request |
+//! | [`cron`] | what a component is told that runs by a schedule |
 //! | [`config`], [`log`] | what the manifest sets for the service, and its log |
 //! | [`wit`] | the generated bindings that the rest is built on |
 //!
-//! A component that answers HTTP is a table of routes, one that handles a topic is a function:
+//! A component that answers HTTP is a table of routes, one that handles a topic or runs by a schedule is a function:
 //!
 //! ```no_run
 //! use componentd_sdk::http::{Problem, Request, Response, Route};
@@ -24,6 +25,7 @@
 //! host asks for a grant only for what is left.
 
 pub mod config;
+pub mod cron;
 pub mod http;
 pub mod kafka;
 pub mod log;
@@ -78,6 +80,42 @@ macro_rules! export_kafka {
                 }
             }
     $crate::wit::kafka_service::export!(Component with_types_in $crate::wit::kafka_service);
+        };
+    };
+}
+
+/// Exports a function as the component's `componentd:cron/handler`; on other machines as [`export_http`] does.
+///
+/// ```no_run
+/// use componentd_sdk::cron::Occurrence;
+///
+/// componentd_sdk::export_cron!(run);
+///
+/// fn run(at: Occurrence) -> Result<(), String> {
+///     if at.missed > 0 {
+///         componentd_sdk::log::warn(&format!("{} runs were missed", at.missed));
+///     }
+///     Ok(())
+/// }
+/// ```
+#[macro_export]
+macro_rules! export_cron {
+    ($run:path) => {
+        const _: fn($crate::cron::Occurrence) -> Result<(), String> = $run;
+
+        #[cfg(target_family = "wasm")]
+        const _: () = {
+            use $crate::cron::Occurrence;
+            use $crate::wit::cron_service::exports::componentd::cron::handler;
+
+            struct Component;
+
+            impl handler::Guest for Component {
+                fn run(at: Occurrence) -> Result<(), String> {
+                    $run(at)
+                }
+            }
+    $crate::wit::cron_service::export!(Component with_types_in $crate::wit::cron_service);
         };
     };
 }

@@ -32,3 +32,8 @@ pub mod kafka_service {
         with: { "componentd:kafka/types@0.1.0": crate::wit::componentd::kafka::types },
     });
 }
+
+/// The export of a component that is run by a schedule.
+pub mod cron_service {
+    wit_bindgen::generate!({ path: "wit", world: "cron-service", pub_export_macro: true, generate_all });
+}

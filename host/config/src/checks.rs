@@ -61,11 +61,16 @@ fn triggers(name: &str, service: &Service) -> Check {
             fail(["services", name, "http", "max-connections"], "must be at least 1")
         }
         [Trigger::Http(http)] => cors(name, http),
-        [Trigger::Kafka(_)] => Ok(()),
-        [] => {
-            fail(["services", name], "nothing calls this service: give it `http = { listen = … }` or `kafka = { … }`")
+        [Trigger::Kafka(_) | Trigger::Cron(_) | Trigger::None] => Ok(()),
+        [] => fail(
+            ["services", name],
+            "nothing calls this service: give it `http = { listen = … }`, `kafka = { … }` or `cron = { schedule = … }`; or, if that is meant, `trigger = \"none\"`",
+        ),
+        several => {
+            let keys: Vec<String> = several.iter().map(|trigger| format!("`{}`", trigger.written_as())).collect();
+            let reason = format!("has {}; a service has one trigger: keep one of them", keys.join(" and "));
+            fail(["services", name], reason)
         }
-        _ => fail(["services", name], "has both `http` and `kafka`; a service has one trigger: remove one of them"),
     }
 }
 
@@ -110,12 +115,15 @@ fn swap(name: &str, service: &Service) -> Check {
     if !(0.0..=1.0).contains(&swap.failure_rate) {
         return fail(["services", name, "swap", "failure-rate"], "must be from 0 to 1, as in 0.2 for 20%");
     }
-    if matches!(service.trigger(), Trigger::Kafka(_)) {
+    if !matches!(service.trigger(), Trigger::Http(_)) {
         if swap.probe.is_some() {
             return fail(["services", name, "swap", "probe"], "only a service with an HTTP listener can be probed");
         }
         if swap.affinity.is_some() {
-            return fail(["services", name, "swap", "affinity"], "only requests have headers; records are spread");
+            return fail(
+                ["services", name, "swap", "affinity"],
+                "only requests have headers; what else calls a service is spread",
+            );
         }
     }
     if swap.affinity.is_some() && swap.canary.is_none() {

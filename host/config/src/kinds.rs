@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::json;
 
+use super::cron::Schedule;
 use super::values::{Bytes, Canary, Duration, KeyPattern, Origin};
 
 /// A text with a variable in it.
@@ -71,6 +72,7 @@ texts! {
     Path: "path", r"^", ["components/users.wasm"];
     PostgresUrl: "URL", r"^postgres(ql)?://.+$", ["postgres://user:password@host:5432"];
     RedisUrl: "URL", r"^redis://.+$", ["redis://host:6379/0"];
+    Schedule: "schedule", r"^\s*([^\s@]+(\s+[^\s@]+){4}|@[A-Za-z]+)\s*$", ["*/5 * * * *", "0 9 * * mon-fri", "@daily"];
     Text: "text", r"^[\s\S]+$", [];
     UrlPath: "path of a URL", r"^/", ["/healthz"];
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::bounds::{Isolation, Limits, Swap};
 use super::cors::Cors;
+use super::cron::CronTrigger;
 use super::kafka::KafkaTrigger;
 use super::kinds as of;
 use super::place::Source;
@@ -98,16 +99,23 @@ impl Admin {
 /// [`Section`]: super::Section
 pub type Tables = BTreeMap<String, toml::Value>;
 
-/// One service: the component that it runs, what calls it, and what it may do. It has one trigger: `http` or `kafka`.
+/// One service: the component that it runs, what calls it, and what it may do. It has one trigger: `http`, `kafka` or
+/// `cron`; or it says that it has none.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-#[schemars(extend("oneOf" = [{ "required": ["http"] }, { "required": ["kafka"] }]))]
+#[schemars(extend("oneOf" = [
+    { "required": ["http"] }, { "required": ["kafka"] }, { "required": ["cron"] }, { "required": ["trigger"] }
+]))]
 pub struct Service {
     /// The `.wasm` file.
     #[schemars(with = "of::Path")]
     pub component: PathBuf,
     pub http: Option<HttpTrigger>,
     pub kafka: Option<KafkaTrigger>,
+    pub cron: Option<CronTrigger>,
+    /// What is there in place of a trigger, where nothing but a program that embeds the host calls the service.
+    #[serde(default)]
+    trigger: Option<NoTrigger>,
     /// What the component reads through `wasi:config`.
     #[serde(default)]
     pub config: BTreeMap<String, String>,
@@ -126,6 +134,14 @@ pub struct Service {
     pub swap: Swap,
 }
 
+/// That a service has no trigger is said, and not left out: it could have been forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoTrigger {
+    /// It has none.
+    None,
+}
+
 /// What calls a service, as its table says.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Trigger<'a> {
@@ -133,14 +149,25 @@ pub enum Trigger<'a> {
     Http(&'a HttpTrigger),
     /// A consumer of its own.
     Kafka(&'a KafkaTrigger),
+    /// A schedule.
+    Cron(&'a CronTrigger),
+    /// Nothing of this host.
+    None,
 }
 
 impl Trigger<'_> {
+    /// How it stands in the table of a service.
+    pub(super) fn written_as(&self) -> &'static str {
+        if let Self::None = self { "trigger = \"none\"" } else { self.key() }
+    }
+
     /// Its key in the table of a service.
     pub fn key(&self) -> &'static str {
         match self {
             Self::Http(_) => "http",
             Self::Kafka(_) => "kafka",
+            Self::Cron(_) => "cron",
+            Self::None => "none",
         }
     }
 }
@@ -149,7 +176,10 @@ impl Service {
     /// The one trigger, or none or two, which `checks` has refused.
     pub(super) fn triggers(&self) -> Vec<Trigger<'_>> {
         let http = self.http.iter().map(Trigger::Http);
-        http.chain(self.kafka.iter().map(Trigger::Kafka)).collect()
+        let kafka = self.kafka.iter().map(Trigger::Kafka);
+        let cron = self.cron.iter().map(Trigger::Cron);
+        let none = self.trigger.iter().map(|NoTrigger::None| Trigger::None);
+        http.chain(kafka).chain(cron).chain(none).collect()
     }
 
     /// What calls this service.
@@ -160,6 +190,7 @@ impl Service {
     /// The same service, called by the trigger of another.
     pub fn called_as(mut self, other: &Self) -> Self {
         (self.http, self.kafka) = (other.http.clone(), other.kafka.clone());
+        (self.cron, self.trigger) = (other.cron.clone(), other.trigger);
         self
     }
 }

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::cron::Schedule;
+
 /// A span of time, written `200ms`, `10s`, `2m`. More than zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Duration(pub std::time::Duration);
@@ -246,7 +248,8 @@ deserialize_from_text!(
     Bytes: "a size with its unit, in quotes, as in \"64MiB\"",
     Origin: "an origin in quotes, as in \"https://api.example.com\"",
     KeyPattern: "a pattern in quotes, as in \"user:*\"",
-    Canary: "a share in quotes, as in \"10% for 60s\""
+    Canary: "a share in quotes, as in \"10% for 60s\"",
+    Schedule: "a schedule in quotes, as in \"*/5 * * * *\""
 );
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! <state>/services/<service>/versions/<digest>.wasm
 //! <state>/services/<service>/live.json       which version is live, and which content the component's file had
 //! <state>/services/<service>/history.jsonl   one entry a line
+//! <state>/services/<service>/schedule.json   how far the schedule of a `cron` trigger is: `componentd_core::kept`
 //! ```
 
 use std::fs;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use componentd_core::artifact::{Artifact, Source};
 use componentd_core::history::Entry;
+use componentd_core::kept::Kept;
 use componentd_core::state_folder::{StateFolder, oldest_first, touch};
 
 /// What is kept in the state folder, if the manifest names one.
@@ -44,6 +46,11 @@ impl Archive {
 
     fn folder(&self, service: &str) -> Option<PathBuf> {
         Some(self.state.as_ref()?.join("services").join(service))
+    }
+
+    /// Where the trigger of a service keeps what it wants to know after a restart.
+    pub fn kept(&self, service: &str) -> Kept {
+        Kept::new(self.state.clone().zip(self.folder(service)))
     }
 
     /// Keeps a version, and forgets those that were not used for longest.

@@ -26,6 +26,7 @@ pub mod history;
 mod huge_pages;
 pub mod in_flight;
 pub mod instances;
+pub mod kept;
 mod lacking;
 pub mod limits;
 pub mod load_error;

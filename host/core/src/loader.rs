@@ -100,7 +100,7 @@ impl Loader {
         let linked = self.link(path, &component)?;
         let entry = trigger.entry(&linked).map_err(|e| {
             let reason = format!("{e:#}");
-            LoadError::OtherExport { path: path.to_owned(), export: trigger.export(), reason }
+            LoadError::OtherExport { path: path.to_owned(), export: trigger.export().unwrap_or_default(), reason }
         })?;
         Ok(Version { artifact, trigger, linked, entry, lookups: Lookups::default() })
     }

@@ -29,7 +29,7 @@ struct InvocationLabels {
 pub enum Outcome {
     /// With a result of the component that is no failure.
     Ok,
-    /// The component answered with a 5xx,
+    /// The component answered with a 5xx, or said that its run has failed,
     Error,
     /// or with a failure of any kind while a backend was away.
     BackendAway,
@@ -102,6 +102,7 @@ pub struct Metrics {
     lost_up_to: Mutex<HashMap<PartitionLabels, i64>>,
     invocations: Family<InvocationLabels, Counter>,
     dead_letters: Family<ServiceLabel, Counter>,
+    missed_runs: Family<ServiceLabel, Counter>,
 }
 
 /// Where the parts of a host register what can be measured of them.
@@ -128,6 +129,7 @@ impl Metrics {
             lost: family!("consumer_lost_records", "Records that the broker deleted before they were handled"),
             lost_up_to: Mutex::default(),
             invocations: family!("invocations", "Invocations by outcome"),
+            missed_runs: family!("missed_runs", "Times of a schedule at which the service was not run"),
             dead_letters: family!("dead_letters", "Records sent to the dead-letter topic"),
             registry,
         }
@@ -169,6 +171,11 @@ impl Metrics {
 
     pub fn dead_letter(&self, service: &str) {
         self.dead_letters.get_or_create(&ServiceLabel { service: service.to_owned() }).inc();
+    }
+
+    /// Times of a schedule that have passed without a run.
+    pub fn missed_runs(&self, service: &str, missed: usize) {
+        self.missed_runs.get_or_create(&ServiceLabel { service: service.to_owned() }).inc_by(missed as u64);
     }
 
     /// Everything, as text.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use http::HeaderMap;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::canary::Canary;
 use crate::deployment::{Deployment, InUse};
@@ -152,6 +153,13 @@ impl Service {
     pub async fn await_databases(&self) {
         let mut databases = self.databases.subscribe();
         databases.wait_for(|ready| *ready).await.expect("the service itself sends, and is held");
+    }
+
+    /// Is ready as soon as its databases are, which is all that some triggers wait for.
+    pub async fn ready_with_databases(self: Arc<Self>, stop: CancellationToken) {
+        if stop.run_until_cancelled(self.await_databases()).await.is_some() {
+            self.set_ready(true);
+        }
     }
 
     /// Whether its trigger can call it: its databases are there, its consumer has joined its group.

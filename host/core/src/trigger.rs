@@ -18,6 +18,7 @@ use wasmtime::component::{Instance, InstancePre};
 use crate::clients::Clients;
 use crate::deployment::Deployment;
 use crate::error::StartError;
+use crate::kept::Kept;
 use crate::metrics::Metrics;
 use crate::registry::Service;
 use crate::state::State;
@@ -40,8 +41,9 @@ pub trait Trigger: Send + Sync {
     /// How it is written there, for those who lack it: `http = { listen = … }`.
     fn example(&self) -> &'static str;
 
-    /// The interface that a component exports to be called, without a version: `wasi:http/incoming-handler`.
-    fn export(&self) -> &'static str;
+    /// The interface that a component exports to be called, without a version: `wasi:http/incoming-handler`. None where any
+    /// will do.
+    fn export(&self) -> Option<&'static str>;
 
     /// What makes an instance of this component callable. It runs once for each version and not for each call.
     ///
@@ -90,6 +92,8 @@ pub struct Preparing<'a> {
     pub manifest: &'a config::Source,
     pub clients: &'a Clients,
     pub metrics: &'a Arc<Metrics>,
+    /// For what a source keeps across restarts.
+    pub kept: Kept,
     pub ports: &'a dyn Ports,
 }
 

@@ -63,10 +63,8 @@ impl World {
 
     /// Whether the trigger has something to call; else one of `triggers` may.
     pub fn check_export(&self, path: &Path, trigger: &dyn Trigger, triggers: &Triggers) -> Result<(), LoadError> {
-        if self.exports(trigger.export()) {
-            return Ok(());
-        }
-        let (path, export, mend) = (path.to_owned(), trigger.export(), self.other_trigger(triggers));
+        let Some(export) = trigger.export().filter(|export| !self.exports(export)) else { return Ok(()) };
+        let (path, mend) = (path.to_owned(), self.other_trigger(triggers));
         Err(LoadError::NoExport { path, export, trigger: trigger.key(), mend })
     }
 
@@ -80,7 +78,7 @@ impl World {
             return "it exports nothing: build it for that interface, see the page on components in the documentation"
                 .to_owned();
         }
-        let other = triggers.iter().find(|trigger| self.exports(trigger.export()));
+        let other = triggers.iter().find(|trigger| trigger.export().is_some_and(|export| self.exports(export)));
         let mend = match other {
             Some(trigger) => format!("give the service `{}` instead", trigger.example()),
             None if self.exports("wasi:cli/run") => {

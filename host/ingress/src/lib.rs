@@ -1,19 +1,23 @@
 //! What calls services: the triggers that this host has, each in a folder of its own.
 
 mod authority;
+pub mod cron;
 pub mod http;
 pub mod kafka;
 pub mod listener;
+mod none;
 pub mod peers;
 pub mod problem;
 mod prompt;
 
 use std::sync::Arc;
 
+use self::cron::Clock;
 use componentd_core::trigger::{Trigger, Triggers};
 
-/// All of them. Another one is another line here.
-pub fn triggers() -> Triggers {
-    let all: [Arc<dyn Trigger>; 2] = [Arc::new(http::Http), Arc::new(kafka::Kafka)];
+/// All of them; schedules go by this clock. Another one is another line here.
+pub fn triggers(clock: Clock) -> Triggers {
+    let all: [Arc<dyn Trigger>; 4] =
+        [Arc::new(http::Http), Arc::new(kafka::Kafka), Arc::new(cron::Cron::new(clock)), Arc::new(none::Nothing)];
     Triggers::new(all)
 }

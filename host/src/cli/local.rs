@@ -16,7 +16,7 @@ use componentd_core::error::StartError;
 use componentd_core::loader::Loader;
 use componentd_core::world::World;
 use componentd_core::{clients, engine};
-use componentd_ingress as ingress;
+use componentd_ingress::{self as ingress, cron::Clock};
 
 pub(super) fn init(folder: &Path) -> Result<(), CommandError> {
     let name = init::write(folder)?;
@@ -76,7 +76,7 @@ fn no_consumer(manifest: &Manifest, service: &str) -> String {
 pub(super) async fn inspect(path: &Path) -> Result<(), CommandError> {
     let capabilities = default_capabilities();
     let loader = engine::start(1)
-        .and_then(|engine| Loader::new(engine, Cache::none(), &capabilities, ingress::triggers()))
+        .and_then(|engine| Loader::new(engine, Cache::none(), &capabilities, ingress::triggers(Clock::system())))
         .map_err(StartError::Engine)?;
     let inspected = |e| StartError::File(Box::new(e));
     let artifact = Artifact::read(path).await.map_err(inspected)?;

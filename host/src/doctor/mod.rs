@@ -8,6 +8,7 @@ mod kafka;
 mod origins;
 mod redis;
 mod report;
+mod schedules;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub async fn examine(manifest: &Manifest, capabilities: &[Arc<dyn Capability>], 
         Box::pin(redis::look(manifest)),
         Box::pin(kafka::look(manifest)),
     ];
+    looks.push(Box::pin(async { schedules::look(manifest) }));
     looks.push(Box::pin(origins::look(manifest)));
     Report::new(join_all(looks).await.into_iter().flatten().collect())
 }

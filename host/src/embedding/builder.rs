@@ -8,6 +8,7 @@ use crate::host::Host;
 use componentd_config::Manifest;
 use componentd_core::capability::Capability;
 use componentd_core::error::StartError;
+use componentd_ingress::cron::Clock;
 
 /// A host that is about to be started: see [`Host::builder`].
 #[must_use = "nothing runs before it is started"]
@@ -16,13 +17,14 @@ pub struct HostBuilder {
     capabilities: Option<Vec<Arc<dyn Capability>>>,
     more: Vec<Arc<dyn Capability>>,
     watched: Option<PathBuf>,
+    clock: Clock,
 }
 
 impl HostBuilder {
     /// A host without a service.
     pub(crate) fn new() -> Self {
         let manifest = Manifest::of(Default::default());
-        Self { manifest, capabilities: None, more: Vec::new(), watched: None }
+        Self { manifest, capabilities: None, more: Vec::new(), watched: None, clock: Clock::system() }
     }
 
     /// What the host runs. Without it there is no service until [`Host::apply`] brings one.
@@ -50,16 +52,22 @@ impl HostBuilder {
         self
     }
 
+    /// The time by which schedules run, in place of the machine's: a test sets its own.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
     /// Starts all that the manifest names: load, migrate, bind, and only then serve. A service whose database is away is
     /// started all the same, and cannot be called until the database is there.
     ///
     /// # Errors
     /// The first thing that is not as it must be. Nothing has been served then.
     pub async fn start(self) -> Result<Host, StartError> {
-        let Self { manifest, capabilities, more, watched } = self;
+        let Self { manifest, capabilities, more, watched, clock } = self;
         let mut capabilities = capabilities.unwrap_or_else(default_capabilities);
         capabilities.extend(more);
-        let mut host = Host::start_with(manifest, &capabilities).await?;
+        let mut host = Host::start_with(manifest, &capabilities, clock).await?;
         if let Some(path) = watched {
             host.watch(path);
         }

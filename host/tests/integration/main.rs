@@ -37,6 +37,7 @@ mod redis;
 mod remote;
 mod representations;
 mod sandbox;
+mod schedules;
 mod schema;
 mod shop;
 mod sql_errors;

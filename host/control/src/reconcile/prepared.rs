@@ -58,7 +58,8 @@ impl Prepared {
             Way::Start | Way::Replace(_) | Way::Reopen(_) => {
                 let Swapper { clients, metrics, .. } = &supervisor.swapper;
                 let (service, spec, manifest, ports) = (&service, &next.spec, &plan.wanted.source, supervisor);
-                let preparing = Preparing { service, spec, manifest, clients, metrics, ports };
+                let kept = supervisor.swapper.archive.kept(&service.name);
+                let preparing = Preparing { service, spec, manifest, clients, metrics, kept, ports };
                 Some(next.version.trigger.prepare(preparing).await?)
             }
         };

@@ -32,8 +32,8 @@ impl Trigger for Http {
         "http = { listen = … }"
     }
 
-    fn export(&self) -> &'static str {
-        "wasi:http/incoming-handler"
+    fn export(&self) -> Option<&'static str> {
+        Some("wasi:http/incoming-handler")
     }
 
     fn entry(&self, linked: &InstancePre<State>) -> wasmtime::Result<Entry> {
@@ -81,12 +81,7 @@ impl Source for Listening {
         if service.has_databases() {
             service.set_ready(true);
         } else {
-            let (service, stop) = (service.clone(), ingress.stop.clone());
-            let ready = async move {
-                service.await_databases().await;
-                service.set_ready(true);
-            };
-            ingress.tasks.spawn(async move { stop.run_until_cancelled(ready).await });
+            ingress.tasks.spawn(service.clone().ready_with_databases(ingress.stop.clone()));
         }
         ingress.tasks.spawn(serve(listener.clone(), service.clone(), settings, ingress.stop.clone()));
         (ingress.listener, ingress.address) = (Some(listener), Some(address));

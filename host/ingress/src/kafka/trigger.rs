@@ -28,8 +28,8 @@ impl Trigger for Kafka {
         "kafka = { topic = … }"
     }
 
-    fn export(&self) -> &'static str {
-        "componentd:kafka/handler"
+    fn export(&self) -> Option<&'static str> {
+        Some("componentd:kafka/handler")
     }
 
     fn entry(&self, linked: &InstancePre<State>) -> wasmtime::Result<Entry> {

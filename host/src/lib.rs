@@ -1,14 +1,9 @@
 //! componentd hosts business logic as sandboxed WebAssembly components, and owns all their I/O.
 //!
-//! The map of the code, in the order of a request's life:
-//!
-//! - [`config`] reads the manifest; [`host`] makes everything ready and starts it.
-//! - [`ingress`] accepts a request or reads a record; [`registry`] says which version answers.
-//! - [`dispatch`] runs one invocation in one of the [`instances`], within [`limits`]; its store holds a [`state`].
-//! - [`capability`] is what the component can ask for: Postgres, Redis, Kafka, HTTP, logging.
-//! - `outbox` sends what a transaction has published, once it is committed.
-//! - [`loader`] made the version from a file, with the one [`engine`].
-//! - [`admin`], `metrics` and [`telemetry`] show those who run the host how it is.
+//! - [`Host::builder`] starts a host with a [`Manifest`]; [`Host::service`] gives a [`ServiceHandle`], to call a service and to
+//!   swap its versions; [`Host::events`] says what becomes of them.
+//! - [`Capability`] is what components may ask for, [`capabilities`] are those that componentd comes with.
+//! - [`cli`] is the program around it.
 
 pub mod capabilities;
 pub mod cli;

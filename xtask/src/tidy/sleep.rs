@@ -5,16 +5,15 @@ use std::path::Path;
 
 use super::{Finding, files};
 
-/// The only files of tests that sleep: the first kind polls a condition, with a deadline; the other kills a host at set moments
-/// of a swap.
-const MAY_SLEEP: [&str; 2] = ["wait.rs", "swap/killed.rs"];
+/// The only files of tests that sleep: each polls a condition, with a deadline.
+const WAIT: &str = "wait.rs";
 
 /// Where code of tests begins within a file of the program.
 const UNIT_TESTS: &str = "#[cfg(test)]";
 
 /// Places where code of tests sleeps.
 pub fn check(path: &Path, text: &str) -> Vec<Finding> {
-    let may_sleep = !files::is(path, "rs") || MAY_SLEEP.iter().any(|file| path.ends_with(file));
+    let may_sleep = !files::is(path, "rs") || path.ends_with(WAIT);
     let is_test = path.components().any(|folder| folder.as_os_str() == "tests");
     let from = if is_test { Some(0) } else { text.lines().position(|line| line.trim() == UNIT_TESTS) };
     let Some(from) = from.filter(|_| !may_sleep) else { return Vec::new() };

@@ -34,7 +34,7 @@ pub enum ReconcileError {
     #[error(transparent)]
     Start(#[from] StartError),
     #[error("{place}: not {}: {source}", source.step())]
-    Rejected { place: Place, source: Rejected },
+    Rejected { place: Place, source: Box<Rejected> },
     #[error("the host stops")]
     Stopping,
 }
@@ -51,7 +51,7 @@ impl ReconcileError {
             Rejected::Canary(_) => at(&["swap", "canary"]),
             _ => at(&["component"]),
         };
-        Self::Rejected { place, source: rejected }
+        Self::Rejected { place, source: Box::new(rejected) }
     }
 
     /// Why the host did not start.
@@ -59,7 +59,7 @@ impl ReconcileError {
         match self {
             Self::Start(error) => error,
             Self::Rejected { place, source } => {
-                StartError::Rejected { place, step: source.step(), source: Box::new(source) }
+                StartError::Rejected { place, step: source.step(), source }
             }
             other => unreachable!("at the start nothing runs that could stay: {other}"),
         }

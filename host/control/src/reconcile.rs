@@ -58,9 +58,7 @@ impl ReconcileError {
     pub fn at_start(self) -> StartError {
         match self {
             Self::Start(error) => error,
-            Self::Rejected { place, source } => {
-                StartError::Rejected { place, step: source.step(), source }
-            }
+            Self::Rejected { place, source } => StartError::Rejected { place, step: source.step(), source },
             other => unreachable!("at the start nothing runs that could stay: {other}"),
         }
     }

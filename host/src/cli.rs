@@ -11,13 +11,13 @@ mod run;
 use std::process::ExitCode;
 
 use clap::ValueEnum;
+use componentd_config as config;
+use componentd_telemetry as telemetry;
+use componentd_telemetry::Format;
 
 pub use self::arguments::Cli;
 use self::arguments::{Command, ManifestArgument};
 use self::error::CommandError;
-use componentd_config as config;
-use componentd_telemetry as telemetry;
-use componentd_telemetry::Format;
 
 impl Cli {
     /// Carries out the command and says what became of it.

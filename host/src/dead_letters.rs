@@ -5,16 +5,15 @@
 
 use std::time::Duration;
 
+use componentd_capability_kafka::brokers::{Header, KafkaBackend, Producer, Record, client_config};
+use componentd_config::KafkaTrigger;
+use componentd_ingress::kafka::place::{Gap, Kept};
+use componentd_ingress::kafka::record::DEAD_LETTER_PREFIX;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Headers as _, Message as _, OwnedMessage};
 use rdkafka::topic_partition_list::Offset;
-
-use componentd_capability_kafka::brokers::{Header, KafkaBackend, Producer, Record, client_config};
-use componentd_config::KafkaTrigger;
-use componentd_ingress::kafka::place::{Gap, Kept};
-use componentd_ingress::kafka::record::DEAD_LETTER_PREFIX;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 

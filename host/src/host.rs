@@ -5,21 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::stream::BoxStream;
-use tokio::net::TcpListener;
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use tracing::{info, warn};
-
-use crate::embedding::{HostBuilder, ServiceError, ServiceHandle};
 use componentd_admin as admin;
 use componentd_config::{self as config, Manifest};
 use componentd_control::archive::Archive;
 use componentd_control::events::{Event, Lagged, channel, events};
 use componentd_control::reconcile::{Applied, ReconcileError};
 use componentd_control::supervisor::Supervisor;
-use componentd_control::swap::Swapper;
+use componentd_control::swapper::Swapper;
 use componentd_control::watcher;
 use componentd_core::artifact::Artifact;
 use componentd_core::cache::Cache;
@@ -37,6 +29,14 @@ use componentd_core::state_folder::{Lock, StateError, StateFolder};
 use componentd_ingress::cron::Clock;
 use componentd_ingress::listener;
 use componentd_ingress::peers::LocalPeers;
+use futures_util::stream::BoxStream;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use crate::embedding::{HostBuilder, ServiceError, ServiceHandle};
 
 /// How long a backend may take to answer before the log says that it is missing.
 const FIRST_LOOK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -180,7 +180,12 @@ pub fn checking_loader(manifest: &Manifest, capabilities: &[Arc<dyn Capability>]
     let engine = engine::start(manifest.host.instances);
     engine
         .and_then(|engine| {
-            Loader::new(engine, Cache::none(), capabilities, componentd_ingress::triggers(Clock::system()))
+            Loader::new(
+                engine,
+                Cache::none(),
+                capabilities,
+                componentd_ingress::triggers(Clock::system()).entry_points(),
+            )
         })
         .map_err(StartError::Engine)
 }
@@ -235,13 +240,14 @@ fn swapper(
 ) -> Result<Swapper, StartError> {
     let engine = engine::start(manifest.host.instances).map_err(StartError::Engine)?;
     let pool = Pool::new(engine.clone(), manifest.host.instances, clients::common(capabilities));
-    let loader =
-        Loader::new(engine, cache, capabilities, componentd_ingress::triggers(clock)).map_err(StartError::Engine)?;
+    let triggers = componentd_ingress::triggers(clock);
+    let loader = Loader::new(engine, cache, capabilities, triggers.entry_points()).map_err(StartError::Engine)?;
     let (services, mut registry) = (Directory::default(), metrics::registry());
     let peers: Arc<dyn Peers> = Arc::new(LocalPeers(services.clone()));
     let clients = Clients::new(capabilities, manifest, &peers, &mut registry)?;
     let (metrics, archive) = (Arc::new(Metrics::new(registry)), Archive::new(state, manifest.host.keep_versions));
-    Ok(Swapper { loader, pool, clients, services, metrics, archive, events: channel(), tasks: TaskTracker::new() })
+    let (events, tasks) = (channel(), TaskTracker::new());
+    Ok(Swapper { loader, pool, clients, services, metrics, archive, triggers, events, tasks })
 }
 
 /// Gives back what idle instances hold, once nothing has needed them for a while.

@@ -15,16 +15,6 @@ mod init;
 mod inspect;
 
 pub use componentd_config as config;
-pub use componentd_telemetry as telemetry;
-
-pub use prometheus_client;
-pub use toml;
-pub use wasmtime;
-
-pub use self::capabilities::default_capabilities;
-pub use self::config::{ConfigError, Forms, Manifest, Section, form};
-pub use self::embedding::{Bindings, HostBuilder, ServiceError, ServiceHandle};
-pub use self::host::Host;
 pub use componentd_control::events::{Event, Lagged};
 pub use componentd_control::reconcile::{Applied, ReconcileError};
 pub use componentd_control::rejected::Rejected;
@@ -41,3 +31,12 @@ pub use componentd_core::state::State;
 pub use componentd_core::step::Step;
 pub use componentd_core::view::{Has, View};
 pub use componentd_ingress::cron::Clock;
+pub use componentd_telemetry as telemetry;
+pub use prometheus_client;
+pub use toml;
+pub use wasmtime;
+
+pub use self::capabilities::default_capabilities;
+pub use self::config::{ConfigError, Forms, Manifest, Section, form};
+pub use self::embedding::{Bindings, HostBuilder, ServiceError, ServiceHandle};
+pub use self::host::Host;

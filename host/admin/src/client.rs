@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use componentd_config::{AdminAccess, Origin};
 use http::header::AUTHORIZATION;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
@@ -14,7 +15,6 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::api::{Component, Entry, LogsQuery, Problem, Readiness, RollbackQuery, Service, Swapped};
-use componentd_config::{AdminAccess, Origin};
 
 /// A swap compiles, migrates, probes, and may run a canary.
 const TIMEOUT: Duration = Duration::from_secs(600);

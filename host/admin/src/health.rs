@@ -7,12 +7,12 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
+use componentd_config::Manifest;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 
 use super::Admin;
 use super::api::{Health, HealthStatus, Readiness, ReadinessStatus};
-use componentd_config::Manifest;
 
 /// How long a backend may take before it counts as away.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use componentd_core::history;
 
 use super::Admin;
 use super::api::{By, Entry, Outcome, Problem};
 use super::extract::Path;
 use super::refusal::Refusal;
-use componentd_core::history;
 
 /// What was swapped, when, by what, and what came of it.
 #[utoipa::path(

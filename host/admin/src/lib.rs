@@ -19,6 +19,10 @@ use axum::extract::State;
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::{Router, body};
+use componentd_config as config;
+use componentd_control::supervisor::Supervisor;
+use componentd_ingress::listener::{self, Bounds};
+use componentd_ingress::problem::Body;
 use http::header::CONTENT_TYPE;
 use http::{Method, StatusCode};
 use http_body_util::BodyExt;
@@ -34,10 +38,6 @@ use utoipa_axum::routes;
 
 use self::guard::Guard;
 use self::refusal::Refusal;
-use componentd_config as config;
-use componentd_control::supervisor::Supervisor;
-use componentd_ingress::listener::{self, Bounds};
-use componentd_ingress::problem::Body;
 
 /// Few people and a probe or two use it.
 const BOUNDS: Bounds =

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use componentd_telemetry::{Batch, RECENT, Ring};
 use futures_util::{StreamExt, stream};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
@@ -16,7 +17,6 @@ use super::Admin;
 use super::api::{LogsQuery, Lost, Problem};
 use super::extract::{Path, Query};
 use super::refusal::Refusal;
-use componentd_telemetry::{Batch, RECENT, Ring};
 
 /// What the service has logged last, and with `follow`, what it logs from then on.
 ///

@@ -5,9 +5,8 @@ use std::error::Error as _;
 use axum::body::Body;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
-
 use componentd_ingress::problem::problem;
+use http::StatusCode;
 
 /// The status, and what is wrong and mends it.
 #[derive(Debug)]

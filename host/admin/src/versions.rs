@@ -5,6 +5,11 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
+use componentd_config::reasons::unknown;
+use componentd_control::rejected::Rejected;
+use componentd_control::rollback::NotKept;
+use componentd_core::artifact::{Artifact, Source};
+use componentd_core::registry;
 use http::StatusCode;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tracing::info;
@@ -13,11 +18,6 @@ use super::Admin;
 use super::api::{Component, Problem, RollbackQuery, Service, Swapped};
 use super::extract::{Path, Query};
 use super::refusal::Refusal;
-use componentd_config::reasons::unknown;
-use componentd_control::rejected::Rejected;
-use componentd_control::rollback::NotKept;
-use componentd_core::artifact::{Artifact, Source};
-use componentd_core::registry;
 
 /// Every service, with the version that is live.
 #[utoipa::path(get, path = "/services", responses((status = 200, description = "By name.", body = Vec<Service>)))]

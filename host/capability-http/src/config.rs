@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, de};
-
 use componentd_config::values::flag;
 use componentd_config::{Origin, kinds as of};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, de};
 
 /// An origin that requests may go to.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]

@@ -3,13 +3,12 @@
 //! Wasmtime's own finds the codes of bodies that a component writes, and none of those that it reads, so a component could
 //! not tell a body that broke off from one that took too long. This one stands in its place.
 
+use componentd_core::state::State;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, Resource};
 use wasmtime_wasi::WasiView;
 use wasmtime_wasi_http::Error;
 use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
-
-use componentd_core::state::State;
 
 /// As Wasmtime names it; a component that asks for an earlier 0.2 gets it too.
 const TYPES: &str = "wasi:http/types@0.2.12";

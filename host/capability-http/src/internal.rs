@@ -1,13 +1,13 @@
 //! `http://<service>.internal/`: another service of this host, called within the process as its own listener calls it.
 //! Neither a connection nor a port is in between; the grant, the callee's limits and its place in the queue are the same.
 
+use componentd_core::peers::Peers;
 use http::{HeaderValue, Request, Response};
 use http_body_util::BodyExt;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 use super::idle::IdleTimeout;
 use super::send::first_byte;
-use componentd_core::peers::Peers;
 
 /// Calls a service, with the request id of the invocation that calls. There is no connection, and so no limit for one.
 ///

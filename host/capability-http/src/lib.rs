@@ -20,6 +20,14 @@ use std::any::TypeId;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use componentd_config::{ConfigError, Forms, Manifest, Origin, Section, Trigger, form};
+use componentd_core::call::CallOutcome;
+use componentd_core::capability::{About, Capability, Client, HostContext, Needs, Package, ServiceContext};
+use componentd_core::grant::Grant;
+use componentd_core::outgoing::{Outgoing, Sending};
+use componentd_core::peers::Peers;
+use componentd_core::scope::Scope;
+use componentd_core::state::State;
 use futures_util::FutureExt;
 use http::header::HOST;
 use schemars::Schema;
@@ -29,14 +37,6 @@ use wasmtime_wasi_http::{Error, FieldMap, RequestOptions, WasiBody};
 use self::client::HttpClients;
 pub use self::config::HttpGrant;
 pub use self::reach::{Unreachable, reach};
-use componentd_config::{ConfigError, Forms, Manifest, Origin, Section, Trigger, form};
-use componentd_core::call::CallOutcome;
-use componentd_core::capability::{About, Capability, Client, HostContext, Needs, Package, ServiceContext};
-use componentd_core::grant::Grant;
-use componentd_core::outgoing::{Outgoing, Sending};
-use componentd_core::peers::Peers;
-use componentd_core::scope::Scope;
-use componentd_core::state::State;
 
 /// The capability, and its key in a manifest.
 pub struct Http;

@@ -1,9 +1,8 @@
 //! Whether the server that a request was for was there.
 
+use componentd_core::call::CallOutcome;
 use http::StatusCode;
 use wasmtime_wasi_http::{Error, WasiBody};
-
-use componentd_core::call::CallOutcome;
 
 /// How the call ended.
 pub(super) fn outcome(answer: &Result<http::Response<WasiBody>, Error>) -> CallOutcome {

@@ -8,6 +8,12 @@ mod topics;
 use std::sync::Arc;
 use std::time::Duration;
 
+use componentd_config::{ConfigError, Forms, Manifest, form};
+use componentd_core::call::{CallError, CallOutcome};
+use componentd_core::capability::{About, Capability, Client, HostContext, Needs, Package, ServiceContext};
+use componentd_core::grant::Grant;
+use componentd_core::state::State;
+use componentd_core::view::{Has, View};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use wasmtime::component::Linker;
@@ -18,12 +24,6 @@ pub use self::config::KafkaGrant;
 pub use self::topics::{Named, named};
 use self::types::OutgoingRecord;
 use crate::brokers::{Delivery, Header, KafkaBackend, Producer, Record, SendError};
-use componentd_config::{ConfigError, Forms, Manifest, form};
-use componentd_core::call::{CallError, CallOutcome};
-use componentd_core::capability::{About, Capability, Client, HostContext, Needs, Package, ServiceContext};
-use componentd_core::grant::Grant;
-use componentd_core::state::State;
-use componentd_core::view::{Has, View};
 
 /// The capability, and its key in a manifest.
 pub struct Kafka;

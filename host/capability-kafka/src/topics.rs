@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use componentd_config::{Manifest, Place, Trigger};
+
 use super::{KafkaGrant, NAME};
 use crate::brokers::Producer;
-use componentd_config::{Manifest, Place, Trigger};
 
 /// A topic, and where the manifest names it first.
 #[derive(Clone, Debug)]

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use componentd_capability_kafka::brokers::Record;
+use componentd_config::Limits;
 use futures_util::TryStreamExt;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgStatement};
 use sqlx::{AssertSqlSafe, Either, Executor, SqlSafeStr, Statement};
@@ -18,8 +20,6 @@ use super::pool::{Borrowed, Pool};
 use super::refusal::{error, while_connecting};
 use super::{arguments, rows, wit};
 use crate::outbox;
-use componentd_capability_kafka::brokers::Record;
-use componentd_config::Limits;
 
 /// Prepared statements kept per connection. A service has tens of statements; the server keeps a plan for each.
 const STATEMENT_CACHE: usize = 256;

@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer};
-
 use componentd_config::kinds as of;
 use componentd_config::values::{Duration, backend_url, nonempty};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer};
 
 /// The Postgres server.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]

@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use componentd_capability_kafka as kafka;
+use componentd_capability_kafka::brokers::KafkaBackend;
+use componentd_core::capability::ServiceContext;
+use componentd_core::grant::{Background, Grant, Unprepared, Unusable};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
 
@@ -10,10 +14,6 @@ use super::client::Database;
 use super::migration_error::MigrationError;
 use super::{PostgresGrants, Server, migration_files};
 use crate::outbox::{OutboxLabels, OutboxMetrics, Relay};
-use componentd_capability_kafka as kafka;
-use componentd_capability_kafka::brokers::KafkaBackend;
-use componentd_core::capability::ServiceContext;
-use componentd_core::grant::{Background, Grant, Unprepared, Unusable};
 
 /// What one service may do with Postgres.
 pub(super) struct Databases {

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use wasmtime::component::Resource;
-
-use super::client::{Database, Transaction};
-use super::databases::Databases;
-use super::{NAME, wit};
 use componentd_capability_kafka::brokers::Record;
 use componentd_capability_kafka::types::OutgoingRecord;
 use componentd_capability_kafka::{Topics, denied};
 use componentd_core::call::{CallError, CallOutcome};
 use componentd_core::scope::Scope;
 use componentd_core::view::View;
+use wasmtime::component::Resource;
+
+use super::client::{Database, Transaction};
+use super::databases::Databases;
+use super::{NAME, wit};
 
 /// How much longer the host waits than the server is told to: the server's own cancellation keeps the connection usable.
 const SERVER_GRACE: Duration = Duration::from_secs(1);

@@ -28,6 +28,13 @@ use std::any::TypeId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use componentd_capability_kafka as kafka;
+use componentd_capability_kafka::brokers::KafkaBackend;
+use componentd_config::{ConfigError, Forms, Section, form};
+use componentd_core::capability::{About, Capability, Client, HostContext, Needs, Package, ServiceContext};
+use componentd_core::grant::Grant;
+use componentd_core::state::State;
+use componentd_core::view::Has;
 use wasmtime::component::Linker;
 
 use self::bindings::componentd::postgres::client as wit;
@@ -36,13 +43,6 @@ pub use self::config::{PostgresBackend, PostgresGrant};
 use self::databases::Databases;
 pub use self::examination::{Examination, examine};
 use crate::outbox::OutboxMetrics;
-use componentd_capability_kafka as kafka;
-use componentd_capability_kafka::brokers::KafkaBackend;
-use componentd_config::{ConfigError, Forms, Section, form};
-use componentd_core::capability::{About, Capability, Client, HostContext, Needs, Package, ServiceContext};
-use componentd_core::grant::Grant;
-use componentd_core::state::State;
-use componentd_core::view::Has;
 
 /// The capability, and its key in a manifest.
 pub struct Postgres;

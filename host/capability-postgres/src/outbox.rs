@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use componentd_capability_kafka::brokers::{Header, KafkaBackend, Record, client_config, headers};
 use futures_util::future::join_all;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
@@ -25,8 +26,6 @@ use sqlx::postgres::PgPool;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
-
-use componentd_capability_kafka::brokers::{Header, KafkaBackend, Record, client_config, headers};
 
 /// Identifies the relay's lock, and while the tables are made the maker's: `cmpd` and a number for what it locks.
 const RELAY_LOCK: i64 = 0x636d_7064_0001;

@@ -1,10 +1,9 @@
 //! What a manifest says of Redis.
 
-use schemars::JsonSchema;
-use serde::Deserialize;
-
 use componentd_config::values::backend_url;
 use componentd_config::{KeyPattern, kinds as of};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 /// The Redis server.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]

@@ -8,6 +8,12 @@ mod rights;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use componentd_config::{ConfigError, Forms, KeyPattern, Manifest, form};
+use componentd_core::call::{CallError, CallOutcome};
+use componentd_core::capability::{About, Capability, Client, HostContext, Needs, Package, ServiceContext};
+use componentd_core::grant::Grant;
+use componentd_core::state::State;
+use componentd_core::view::{Has, View};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
@@ -18,12 +24,6 @@ pub use self::absence::Absence;
 use self::bindings::componentd::redis::client as wit;
 pub use self::config::{RedisBackend, RedisGrant};
 pub use self::rights::Rights;
-use componentd_config::{ConfigError, Forms, KeyPattern, Manifest, form};
-use componentd_core::call::{CallError, CallOutcome};
-use componentd_core::capability::{About, Capability, Client, HostContext, Needs, Package, ServiceContext};
-use componentd_core::grant::Grant;
-use componentd_core::state::State;
-use componentd_core::view::{Has, View};
 
 /// The capability, and its key in a manifest.
 pub struct Redis;

@@ -5,12 +5,12 @@
 
 use std::time::Duration;
 
+use componentd_config::KeyPattern;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Cmd, RedisError, Value, cmd};
 
 use super::absence::Absence;
 use super::config::RedisBackend;
-use componentd_config::KeyPattern;
 
 /// The answer to a command that the user has no right to.
 const NO_RIGHT: &str = "NOPERM";

@@ -4,14 +4,14 @@
 
 use std::sync::Arc;
 
-use tracing::{Span, debug, error, info, trace, warn};
-use wasmtime::component::{HasData, Linker};
-
-use self::bindings::wasi::logging::logging as wit;
 use componentd_config::ConfigError;
 use componentd_core::capability::{About, Capability, Client, HostContext, Package, ServiceContext};
 use componentd_core::grant::Grant;
 use componentd_core::state::State;
+use tracing::{Span, debug, error, info, trace, warn};
+use wasmtime::component::{HasData, Linker};
+
+use self::bindings::wasi::logging::logging as wit;
 
 /// The Rust side of `wit/logging`.
 mod bindings {

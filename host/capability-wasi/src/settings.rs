@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use wasmtime::component::Linker;
-use wasmtime_wasi_config::{WasiConfig, WasiConfigVariables};
-
 use componentd_config::ConfigError;
 use componentd_core::capability::{About, Capability, Client, HostContext, Package, ServiceContext};
 use componentd_core::grant::Grant;
 use componentd_core::state::State;
+use wasmtime::component::Linker;
+use wasmtime_wasi_config::{WasiConfig, WasiConfigVariables};
 
 /// The capability.
 pub struct Settings;

@@ -4,13 +4,12 @@
 use std::any::TypeId;
 use std::sync::Arc;
 
-use wasmtime::component::Linker;
-use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable};
-
 use componentd_config::ConfigError;
 use componentd_core::capability::{About, Capability, Client, HostContext, Package, ServiceContext};
 use componentd_core::grant::Grant;
 use componentd_core::state::State;
+use wasmtime::component::Linker;
+use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable};
 
 /// The capability.
 pub struct Wasi;

@@ -11,12 +11,11 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
 use componentd_core::artifact::{Artifact, Source};
 use componentd_core::history::Entry;
 use componentd_core::kept::Kept;
 use componentd_core::state_folder::{StateFolder, oldest_first, touch};
+use serde::{Deserialize, Serialize};
 
 /// What is kept in the state folder, if the manifest names one.
 #[derive(Clone, Debug)]

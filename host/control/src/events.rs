@@ -1,11 +1,10 @@
 //! What becomes of versions, as it happens.
 
+use componentd_core::history::Entry;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::broadcast::{self, Receiver};
 use tokio_util::sync::CancellationToken;
-
-use componentd_core::history::Entry;
 
 /// Events that wait for a slow reader; further ones take the place of the oldest.
 const WAITING: usize = 256;

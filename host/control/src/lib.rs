@@ -16,6 +16,7 @@ pub mod startup;
 mod stop_at;
 pub mod supervisor;
 pub mod swap;
+pub mod swapper;
 pub mod upcoming;
 pub mod watch;
 pub mod watcher;

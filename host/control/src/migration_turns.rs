@@ -4,9 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use tokio_util::sync::{CancellationToken, DropGuard};
-
 use componentd_core::granted::Granted;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// Gives out turns, in the order in which it is asked.
 #[derive(Default)]

@@ -7,6 +7,8 @@ mod found;
 mod plan;
 mod prepared;
 
+use componentd_config::{Manifest, Place};
+use componentd_core::error::StartError;
 use futures_util::future::{join_all, try_join_all};
 
 use self::found::Found;
@@ -15,8 +17,6 @@ use self::prepared::Prepared;
 use crate::migration_turns::Turns;
 use crate::rejected::Rejected;
 use crate::supervisor::Supervisor;
-use componentd_config::{Manifest, Place};
-use componentd_core::error::StartError;
 
 /// What a manifest has changed, by the names of services.
 #[derive(Debug, Default)]

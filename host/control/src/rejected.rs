@@ -3,11 +3,12 @@
 use std::error::Error;
 use std::io;
 
-use crate::watch::TooManyFailures;
 use componentd_core::dispatch::InvocationError;
 use componentd_core::grant::Unprepared;
 use componentd_core::load_error::LoadError;
 use componentd_core::step::Step;
+
+use crate::watch::TooManyFailures;
 
 /// Why a version did not go live. Which step refused it follows from the reason.
 #[derive(Debug, thiserror::Error)]

@@ -1,10 +1,11 @@
 //! Which of the versions that are kept somebody means who goes back.
 
-use crate::rejected::Rejected;
-use crate::supervisor::Supervisor;
 use componentd_core::artifact::Artifact;
 use componentd_core::digest::short;
 use componentd_core::registry::Service;
+
+use crate::rejected::Rejected;
+use crate::supervisor::Supervisor;
 
 /// Why a service does not go back to a version.
 #[derive(Debug, thiserror::Error)]

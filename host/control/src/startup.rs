@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use componentd_core::deployment::Deployment;
+use componentd_core::grant::Unprepared;
+use componentd_core::registry::Service;
 use componentd_core::step::Step;
+use componentd_core::trigger::Trigger;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
 
 use crate::migration_turns::Turn;
-use componentd_core::deployment::Deployment;
-use componentd_core::grant::Unprepared;
-use componentd_core::registry::Service;
 
 /// The pauses between two looks at a database that is away.
 const WAIT_FOR_DATABASE: Duration = Duration::from_secs(1);
@@ -116,13 +117,18 @@ async fn until_migrated(service: &Service, waits_for: WaitsFor) {
 }
 
 /// Waits for the databases of a service, and looks whether what runs answers its probe.
-pub async fn until_ready(service: Arc<Service>, waits_for: Option<WaitsFor>, stop: CancellationToken) {
+pub async fn until_ready(
+    service: Arc<Service>,
+    trigger: Arc<dyn Trigger>,
+    waits_for: Option<WaitsFor>,
+    stop: CancellationToken,
+) {
     let ready = async {
         if let Some(waits_for) = waits_for {
             until_migrated(&service, waits_for).await;
             service.databases_are_ready();
         }
-        try_probe(&service).await;
+        try_probe(&service, &*trigger).await;
     };
     tokio::select! {
         () = ready => {}
@@ -131,9 +137,9 @@ pub async fn until_ready(service: Arc<Service>, waits_for: Option<WaitsFor>, sto
 }
 
 /// What is new has no version to stay with, and the fault may be a backend's that is away: so it is said, and that is all.
-async fn try_probe(service: &Service) {
+async fn try_probe(service: &Service, trigger: &dyn Trigger) {
     let live = service.live();
-    if let Err(error) = live.version.trigger.probe(&live).await {
+    if let Err(error) = trigger.probe(&live).await {
         let (version, step) = (live.version.digest(), Step::Probed);
         warn!(
             service = service.name, %version,

@@ -6,13 +6,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use tracing::info;
-
-use crate::rejected::Rejected;
-use crate::swap::{Swapper, drain};
 use componentd_config::{self as config, ConfigError, Manifest};
 use componentd_core::artifact::Artifact;
 use componentd_core::capability::ServiceContext;
@@ -20,7 +13,15 @@ use componentd_core::digest::Digest;
 use componentd_core::grant::Background;
 use componentd_core::granted::Granted;
 use componentd_core::registry::Service;
-use componentd_core::trigger::{Ingress, Ports};
+use componentd_core::trigger::{Ingress, Ports, Triggers};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::info;
+
+use crate::rejected::Rejected;
+use crate::swap::drain;
+use crate::swapper::Swapper;
 
 /// Everything that runs.
 pub struct Supervisor {
@@ -50,9 +51,9 @@ impl Running {
     }
 
     /// Where the manifest lets it listen.
-    fn listens_at(&self) -> Option<SocketAddr> {
+    fn listens_at(&self, triggers: &Triggers) -> Option<SocketAddr> {
         let live = self.service.live();
-        live.version.trigger.listens_at(&live.spec)
+        triggers.of(&live.spec).listens_at(&live.spec)
     }
 }
 
@@ -231,7 +232,9 @@ impl Ports for Supervisor {
     fn listener_at(&self, address: SocketAddr, service: &str) -> Option<Arc<TcpListener>> {
         let is_its = |running: &Running| address.port() != 0 || running.service.name == service;
         let running = self.running();
-        let found = running.values().find(|running| running.listens_at() == Some(address) && is_its(running))?;
+        let found = running
+            .values()
+            .find(|running| running.listens_at(&self.swapper.triggers) == Some(address) && is_its(running))?;
         found.ingress.listener.clone()
     }
 

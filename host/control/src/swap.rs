@@ -2,49 +2,22 @@
 //!
 //! Until it is live, a refusal at any step leaves everything as it is. Going live is one atomic store.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use tokio::sync::broadcast;
-use tokio_util::task::TaskTracker;
+use componentd_core::artifact::{Artifact, Source};
+use componentd_core::deployment::Deployment;
+use componentd_core::digest::Digest;
+use componentd_core::history::{By, Outcome};
+use componentd_core::registry::Service;
+use componentd_core::step::Step;
 use tracing::{info, warn};
 
-use crate::archive::{Archive, Live};
-use crate::events::Event;
 use crate::migration_turns::Turn;
 use crate::rejected::Rejected;
 use crate::stop_at::taken;
+use crate::swapper::Swapper;
 use crate::upcoming::{Upcoming, Way, With};
 use crate::watch::{TooManyFailures, watch};
-use componentd_config as config;
-use componentd_core::artifact::{Artifact, Source};
-use componentd_core::clients::Clients;
-use componentd_core::deployment::Deployment;
-use componentd_core::digest::Digest;
-use componentd_core::granted::Granted;
-use componentd_core::history::{By, Entry, Outcome};
-use componentd_core::instances::Pool;
-use componentd_core::load_error::LoadError;
-use componentd_core::loader::{Loader, Version};
-use componentd_core::metrics::Metrics;
-use componentd_core::registry::{Directory, Service};
-use componentd_core::step::Step;
-
-/// Puts versions behind services.
-#[derive(Clone)]
-pub struct Swapper {
-    pub loader: Loader,
-    pub pool: Pool,
-    pub clients: Clients,
-    /// The services that run.
-    pub services: Directory,
-    pub metrics: Arc<Metrics>,
-    pub archive: Archive,
-    /// What becomes of versions, for programs that embed the host.
-    pub events: broadcast::Sender<Event>,
-    /// Watches and drains that are going on.
-    pub tasks: TaskTracker,
-}
 
 impl Swapper {
     /// Brings a component to life behind `service`, which its caller keeps from others meanwhile. Returns its digest.
@@ -96,12 +69,6 @@ impl Swapper {
         if self.services.has(service) { Ok(upcoming.next) } else { Err(Rejected::Stopped) }
     }
 
-    /// A deployment that nothing calls yet.
-    pub fn deployment(&self, spec: config::Service, granted: Arc<Granted>, version: Arc<Version>) -> Deployment {
-        let (pool, metrics) = (self.pool.clone(), self.metrics.clone());
-        Deployment::new(spec, pool, metrics, granted, version)
-    }
-
     /// The switch, and what goes on after it.
     fn go_live(&self, service: &Arc<Service>, next: Arc<Deployment>, by: By) {
         let old = service.publish(next.clone());
@@ -147,49 +114,6 @@ impl Swapper {
         self.note(service, failed.version.digest(), By::Watch, Outcome::RolledBack { reason });
         self.note(service, &digest, By::Watch, Outcome::Live);
         drain(failed).await;
-    }
-
-    pub fn note_live(&self, service: &Service, by: By) {
-        self.note(service, service.live().version.digest(), by, Outcome::Live);
-    }
-
-    pub fn note_rejected(&self, service: &Service, digest: &Digest, by: By, rejected: &Rejected) {
-        let (step, reason) = (rejected.step(), rejected.to_string());
-        self.note(service, digest, by, Outcome::Rejected { step, reason });
-    }
-
-    /// Into the history, and into what a restart goes by.
-    fn note(&self, service: &Service, digest: &Digest, by: By, outcome: Outcome) {
-        let entry = Entry::now(digest.full(), by, outcome);
-        if let Err(error) = self.archive.append(&service.name, &entry) {
-            warn!(service = service.name, %error, "the state folder cannot be written; a restart loses this history");
-        }
-        // Nobody may listen.
-        let _ = self.events.send(Event { service: service.name.clone(), entry: entry.clone() });
-        service.history.push(entry);
-        self.remember(service);
-    }
-
-    /// What is live, and which content of the file has been decided about: a restart tries no content twice.
-    fn remember(&self, service: &Service) {
-        let version = service.live().version.digest().full();
-        let file = service.file().map(|digest| digest.full()).unwrap_or_default();
-        if let Err(error) = self.archive.set_live(&service.name, &Live { version, file }) {
-            warn!(service = service.name, %error, "the state folder cannot be written; a restart goes by the file");
-        }
-    }
-
-    /// What a service starts with, and what its file holds: the version that was live when the host ended, unless the
-    /// file has changed since.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub async fn first(&self, name: &str, path: &Path) -> Result<(Artifact, Digest), LoadError> {
-        let file = Artifact::read(path).await?;
-        let (digest, full) = (file.digest.clone(), file.digest.full());
-        let other = self.archive.live(name).filter(|live| live.file == full && live.version != full);
-        let live = other.and_then(|live| self.archive.version(name, &live.version));
-        Ok((live.unwrap_or(file), digest))
     }
 }
 

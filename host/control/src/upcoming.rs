@@ -3,14 +3,6 @@
 
 use std::sync::Arc;
 
-use tracing::{info, warn};
-
-use crate::migration_turns::Turn;
-use crate::rejected::Rejected;
-use crate::startup::{Migrating, WaitsFor, migrate};
-use crate::stop_at::taken;
-use crate::swap::Swapper;
-use crate::watch::watch;
 use componentd_config as config;
 use componentd_core::deployment::Deployment;
 use componentd_core::dispatch;
@@ -19,6 +11,15 @@ use componentd_core::history::By;
 use componentd_core::loader::{Checked, Version};
 use componentd_core::registry::Service;
 use componentd_core::step::Step;
+use componentd_core::trigger::Trigger;
+use tracing::{info, warn};
+
+use crate::migration_turns::Turn;
+use crate::rejected::Rejected;
+use crate::startup::{Migrating, WaitsFor, migrate};
+use crate::stop_at::taken;
+use crate::swapper::Swapper;
+use crate::watch::watch;
 
 /// How a version takes its place.
 #[derive(Clone)]
@@ -53,6 +54,8 @@ pub struct With {
 pub struct Upcoming {
     pub next: Arc<Deployment>,
     pub way: Way,
+    /// What will call it.
+    pub trigger: Arc<dyn Trigger>,
     by: By,
     /// What keeps its databases from being ready.
     pub waits_for: Option<WaitsFor>,
@@ -75,10 +78,11 @@ impl Upcoming {
         taken(Step::Checked, by);
         let version = version(swapper, name, checked, &way).await?;
         taken(Step::Compiled, by);
+        let trigger = swapper.triggers.of(&with.spec).clone();
         let next = Arc::new(swapper.deployment(with.spec, with.granted, version));
         dispatch::instantiate(&next).await.map_err(Rejected::Instance)?;
         taken(Step::Instantiated, by);
-        Ok(Self { next, way, by, waits_for: None })
+        Ok(Self { next, way, trigger, by, waits_for: None })
     }
 
     /// Keeps it in the state folder. At a start nothing runs that could go on instead, so what cannot be kept runs all the
@@ -149,7 +153,7 @@ impl Upcoming {
     }
 
     async fn probe(&self) -> Result<(), Rejected> {
-        self.next.version.trigger.probe(&self.next).await.map_err(Rejected::Probe)?;
+        self.trigger.probe(&self.next).await.map_err(Rejected::Probe)?;
         taken(Step::Probed, self.by);
         Ok(())
     }
@@ -175,6 +179,6 @@ async fn version(swapper: &Swapper, name: &str, checked: Checked, way: &Way) -> 
 }
 
 /// Whether it is made of that component, and called by that trigger.
-fn is_of(version: &Version, Checked { artifact, trigger }: &Checked) -> bool {
-    *version.digest() == artifact.digest && version.trigger.key() == trigger.key()
+fn is_of(version: &Version, Checked { artifact, entry_point }: &Checked) -> bool {
+    *version.digest() == artifact.digest && version.entry_point.key() == entry_point.key()
 }

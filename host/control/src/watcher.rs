@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use componentd_config::Manifest;
+use componentd_core::artifact::Artifact;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::reconcile::Applied;
 use crate::supervisor::Supervisor;
-use componentd_config::Manifest;
-use componentd_core::artifact::Artifact;
 
 /// How often the files are looked at; a change is carried out after one to two of these.
 const POLL: Duration = Duration::from_millis(200);

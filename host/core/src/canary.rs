@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use componentd_config::Affinity;
 use http::HeaderMap;
 use http::header::COOKIE;
 
 use crate::deployment::Deployment;
 use crate::digest::Digest;
-use componentd_config::Affinity;
 
 /// The version, and who gets it.
 pub struct Canary {

@@ -11,6 +11,7 @@ use std::any::{Any, TypeId};
 use std::sync::Arc;
 use std::time::Duration;
 
+use componentd_config::{ConfigError, Forms, Manifest, Section, Service};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use prometheus_client::registry::Registry;
@@ -20,7 +21,6 @@ use crate::grant::Grant;
 use crate::outgoing::Outgoing;
 use crate::peers::Peers;
 use crate::state::State;
-use componentd_config::{ConfigError, Forms, Manifest, Section, Service};
 
 /// Something that components may ask the host for.
 pub trait Capability: Send + Sync + 'static {

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
+use componentd_config::{ConfigError, Manifest};
 use futures_util::future::join_all;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
@@ -13,7 +14,6 @@ use crate::capability::{About, Capability, Client, HostContext, Needs, ServiceCo
 use crate::granted::Granted;
 use crate::peers::{self, Peers};
 use crate::state::Common;
-use componentd_config::{ConfigError, Manifest};
 
 /// All clients of a host.
 #[derive(Clone)]

@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use componentd_config as config;
 use prometheus_client::metrics::counter::Counter;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -14,7 +15,6 @@ use crate::instances::{Instances, Pool};
 use crate::limits::Admission;
 use crate::loader::Version;
 use crate::metrics::{Metrics, Outcome};
-use componentd_config as config;
 
 /// A version, and the configuration, grants, limits and connections that it runs with. Immutable but for what it counts.
 pub struct Deployment {

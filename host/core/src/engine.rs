@@ -3,9 +3,8 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
-
 use componentd_config::MAX_MEMORY;
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::huge_pages;
 

@@ -4,11 +4,12 @@ use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 
+use componentd_config::{ConfigError, Manifest, Place};
+
 use crate::grant::{Unprepared, Unusable};
 use crate::load_error::LoadError;
 use crate::state_folder::StateError;
 use crate::step::Step;
-use componentd_config::{ConfigError, Manifest, Place};
 
 /// Why the host does not start. Nothing has been served when it is returned.
 #[derive(Debug, thiserror::Error)]

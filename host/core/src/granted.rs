@@ -6,12 +6,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use componentd_config::Limits;
 use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
 use crate::call::{CallMetrics, Calls};
 use crate::grant::{Background, Grant, Unprepared, Unusable};
-use componentd_config::Limits;
 
 /// The grants of a service, and the limits of what it does with them. Versions of it share one for as long as neither
 /// changes. What works beside the invocations ends with the last of them.

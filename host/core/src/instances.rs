@@ -8,15 +8,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use componentd_config::{self as config, Isolation, Limits};
 use wasmtime::{Engine, PoolConcurrencyLimitError, Store, component};
 
+use crate::entry_point::Exports;
 use crate::limits::CpuMeter;
 use crate::loader::Version;
 use crate::output::Output;
 use crate::scope::Scope;
 use crate::state::{Common, State};
-use crate::trigger::Exports;
-use componentd_config::{self as config, Isolation, Limits};
 
 /// What the deployments of a host draw their instances from.
 #[derive(Clone)]

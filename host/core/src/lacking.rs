@@ -1,11 +1,11 @@
 //! What a component imports and this host does not have, all of it, with what comes near.
 
+use componentd_config::reasons::nearest;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker, ResourceType};
 
 use crate::capability::Package;
 use crate::state::State;
-use componentd_config::reasons::nearest;
 
 /// A line for each import of `component` that `linker` has nothing for.
 pub fn lacking(linker: &Linker<State>, offered: &[Package], component: &Component) -> Vec<String> {

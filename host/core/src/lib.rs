@@ -19,6 +19,7 @@ pub mod deployment;
 pub mod digest;
 pub mod dispatch;
 pub mod engine;
+pub mod entry_point;
 pub mod error;
 pub mod grant;
 pub mod granted;

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use componentd_config::Service;
 use tracing::info;
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
@@ -12,23 +13,22 @@ use crate::artifact::Artifact;
 use crate::cache::Cache;
 use crate::capability::{Capability, Package};
 use crate::digest::Digest;
+use crate::entry_point::{Entry, EntryPoint, EntryPoints};
 use crate::granted::Granted;
 use crate::load_error::LoadError;
 use crate::lookups::Lookups;
 use crate::state::State;
-use crate::trigger::{Entry, Trigger, Triggers};
 use crate::world::World;
 use crate::{engine, lacking};
-use componentd_config::Service;
 
 /// One immutable build of a service's component, ready to be instantiated.
 pub struct Version {
     /// The component itself, to check it against other grants, and to keep it.
     pub artifact: Artifact,
     /// What it was checked and linked for.
-    pub trigger: Arc<dyn Trigger>,
+    pub entry_point: Arc<dyn EntryPoint>,
     pub linked: InstancePre<State>,
-    /// What the trigger calls.
+    /// Finds that in an instance.
     pub entry: Entry,
     /// What programs that embed the host call.
     pub lookups: Lookups,
@@ -44,7 +44,7 @@ impl Version {
 /// A component that exports what a service's trigger calls, and imports only what is granted to it.
 pub struct Checked {
     pub artifact: Artifact,
-    pub trigger: Arc<dyn Trigger>,
+    pub entry_point: Arc<dyn EntryPoint>,
 }
 
 /// Compiles components for one engine, and links them with the capabilities.
@@ -54,14 +54,14 @@ pub struct Loader {
     linker: Arc<Linker<State>>,
     capabilities: Arc<[Arc<dyn Capability>]>,
     cache: Cache,
-    triggers: Triggers,
+    entry_points: EntryPoints,
     /// As many compilations at a time as there are processors. They share the compiler's threads, which are of low priority:
     /// requests need the processors too.
     compiling: Arc<tokio::sync::Semaphore>,
 }
 
 impl Loader {
-    /// A loader whose components may import these capabilities, and are called by these triggers.
+    /// A loader whose components may import these capabilities, and are called by these entry points.
     ///
     /// # Errors
     /// Two capabilities claim the same interface.
@@ -69,12 +69,12 @@ impl Loader {
         engine: Engine,
         cache: Cache,
         capabilities: &[Arc<dyn Capability>],
-        triggers: Triggers,
+        entry_points: EntryPoints,
     ) -> wasmtime::Result<Self> {
         let mut linker = Linker::new(&engine);
         capabilities.iter().try_for_each(|capability| capability.add_to_linker(&mut linker))?;
         let compiling = Arc::new(tokio::sync::Semaphore::new(engine::compiler_threads()));
-        Ok(Self { engine, linker: Arc::new(linker), capabilities: capabilities.into(), cache, triggers, compiling })
+        Ok(Self { engine, linker: Arc::new(linker), capabilities: capabilities.into(), cache, entry_points, compiling })
     }
 
     /// Reads from its bytes whether a component is one for a service with these grants. Nothing is compiled.
@@ -84,25 +84,25 @@ impl Loader {
     pub fn check(&self, artifact: Artifact, service: &Service, granted: &Granted) -> Result<Checked, LoadError> {
         let path = artifact.source.name();
         let world = World::read(path, &artifact.bytes)?;
-        let trigger = self.triggers.of(service).clone();
-        world.check_export(path, &*trigger, &self.triggers)?;
+        let entry_point = self.entry_points.of(service).clone();
+        world.check_export(path, &*entry_point, &self.entry_points)?;
         world.check_grants(path, &self.capabilities, granted)?;
-        Ok(Checked { artifact, trigger })
+        Ok(Checked { artifact, entry_point })
     }
 
     /// Makes a version of a component for the service that it was checked for.
     ///
     /// # Errors
     /// What is wrong with the component, and what would mend it.
-    pub async fn build(&self, name: &str, Checked { artifact, trigger }: Checked) -> Result<Version, LoadError> {
+    pub async fn build(&self, name: &str, Checked { artifact, entry_point }: Checked) -> Result<Version, LoadError> {
         let path = artifact.source.name();
         let component = self.compile(name, &artifact).await?;
         let linked = self.link(path, &component)?;
-        let entry = trigger.entry(&linked).map_err(|e| {
+        let entry = entry_point.entry(&linked).map_err(|e| {
             let reason = format!("{e:#}");
-            LoadError::OtherExport { path: path.to_owned(), export: trigger.export().unwrap_or_default(), reason }
+            LoadError::OtherExport { path: path.to_owned(), export: entry_point.export().unwrap_or_default(), reason }
         })?;
-        Ok(Version { artifact, trigger, linked, entry, lookups: Lookups::default() })
+        Ok(Version { artifact, entry_point, linked, entry, lookups: Lookups::default() })
     }
 
     /// Compiles a component, whatever it imports and exports: on threads of low priority. `name` is for the log.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use componentd_config::Limits;
 use http::HeaderValue;
 use tracing::{Instrument, Span, debug_span};
 
@@ -11,7 +12,6 @@ use crate::call::{CallError, CallOutcome};
 use crate::calling::Calling;
 use crate::grant::Grant;
 use crate::granted::Granted;
-use componentd_config::Limits;
 
 /// One invocation of a component: what it may do, by which bounds, and what it is called.
 pub struct Scope {

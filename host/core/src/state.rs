@@ -4,6 +4,7 @@
 use std::any::TypeId;
 use std::sync::Arc;
 
+use componentd_config::Limits;
 use http::header::HeaderName;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -14,7 +15,6 @@ use crate::limits::MemoryLimiter;
 use crate::outgoing::Outgoing;
 use crate::output::{Lines, Output};
 use crate::scope::Scope;
-use componentd_config::Limits;
 
 /// Parts of a body that wait between a component and its reader, and the size of each: 1 MiB at the most.
 const BUFFERED_PARTS: usize = 8;

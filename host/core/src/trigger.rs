@@ -1,56 +1,30 @@
 //! The seam between the host and what calls its services: a [`Trigger`] is a kind of caller, a [`Source`] is one of them.
 //!
-//! The host itself knows no trigger. It asks the one whose key is in a service's table, which the version of a component then
-//! holds. Adding one is a folder under `ingress/`, its settings in `config/`, and a line in `ingress::triggers`.
+//! The host itself knows no trigger. It asks the one whose key is in a service's table. Adding one is a folder under `ingress/`, its settings in `config/`, and a line in `ingress::triggers`.
 
-use std::any::Any;
 use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use componentd_config as config;
 use futures_util::future::BoxFuture;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use wasmtime::Store;
-use wasmtime::component::{Instance, InstancePre};
 
 use crate::clients::Clients;
 use crate::deployment::Deployment;
+use crate::entry_point::{EntryPoint, EntryPoints};
 use crate::error::StartError;
 use crate::kept::Kept;
 use crate::metrics::Metrics;
 use crate::registry::Service;
-use crate::state::State;
-use componentd_config as config;
-
-/// What a trigger calls in one instance: the typed exports that its bindings have found there.
-pub type Exports = Box<dyn Any + Send>;
-
-/// Finds those exports in an instance of the component that [`Trigger::entry`] was given.
-pub type Entry = Box<dyn Fn(&mut Store<State>, &Instance) -> wasmtime::Result<Exports> + Send + Sync>;
 
 /// What is not as a probe expects.
 pub type Unexpected = Box<dyn Error + Send + Sync>;
 
 /// A kind of caller of services, as an HTTP listener or a Kafka consumer.
-pub trait Trigger: Send + Sync {
-    /// Its key in a service's table of the manifest, as `http`.
-    fn key(&self) -> &'static str;
-
-    /// How it is written there, for those who lack it: `http = { listen = … }`.
-    fn example(&self) -> &'static str;
-
-    /// The interface that a component exports to be called, without a version: `wasi:http/incoming-handler`. None where any
-    /// will do.
-    fn export(&self) -> Option<&'static str>;
-
-    /// What makes an instance of this component callable. It runs once for each version and not for each call.
-    ///
-    /// # Errors
-    /// The component exports the interface in another form.
-    fn entry(&self, linked: &InstancePre<State>) -> wasmtime::Result<Entry>;
-
+pub trait Trigger: EntryPoint {
     /// Where the manifest lets a service listen, if this trigger listens.
     fn listens_at(&self, _spec: &config::Service) -> Option<SocketAddr> {
         None
@@ -133,7 +107,12 @@ impl Triggers {
         self.iter().find(|trigger| trigger.key() == key).expect("each trigger of a manifest has its implementation")
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn Trigger>> {
+    fn iter(&self) -> impl Iterator<Item = &Arc<dyn Trigger>> {
         self.0.iter()
+    }
+
+    /// What they call in components.
+    pub fn entry_points(&self) -> EntryPoints {
+        EntryPoints::new(self.iter().map(|trigger| trigger.clone() as Arc<dyn EntryPoint>))
     }
 }

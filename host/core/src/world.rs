@@ -7,9 +7,9 @@ use wasmparser::{BinaryReaderError, Parser, Payload};
 
 use crate::capability::{Capability, Needs, interface_of};
 use crate::clients;
+use crate::entry_point::{EntryPoint, EntryPoints};
 use crate::granted::Granted;
 use crate::load_error::LoadError;
-use crate::trigger::{Trigger, Triggers};
 
 /// In bytes, of all names together. A large world has three thousand; they stand in messages, in the log and in the history.
 const MAX_NAMES: usize = 64 << 10;
@@ -61,11 +61,11 @@ impl World {
         Ok(world)
     }
 
-    /// Whether the trigger has something to call; else one of `triggers` may.
-    pub fn check_export(&self, path: &Path, trigger: &dyn Trigger, triggers: &Triggers) -> Result<(), LoadError> {
-        let Some(export) = trigger.export().filter(|export| !self.exports(export)) else { return Ok(()) };
-        let (path, mend) = (path.to_owned(), self.other_trigger(triggers));
-        Err(LoadError::NoExport { path, export, trigger: trigger.key(), mend })
+    /// Whether the trigger has something to call; else another one may.
+    pub fn check_export(&self, path: &Path, called: &dyn EntryPoint, all: &EntryPoints) -> Result<(), LoadError> {
+        let Some(export) = called.export().filter(|export| !self.exports(export)) else { return Ok(()) };
+        let (path, mend) = (path.to_owned(), self.other_trigger(all));
+        Err(LoadError::NoExport { path, export, trigger: called.key(), mend })
     }
 
     fn exports(&self, interface: &str) -> bool {
@@ -73,12 +73,12 @@ impl World {
     }
 
     /// What the exports are good for instead.
-    fn other_trigger(&self, triggers: &Triggers) -> String {
+    fn other_trigger(&self, all: &EntryPoints) -> String {
         if self.exports.is_empty() {
             return "it exports nothing: build it for that interface, see the page on components in the documentation"
                 .to_owned();
         }
-        let other = triggers.iter().find(|trigger| trigger.export().is_some_and(|export| self.exports(export)));
+        let other = all.iter().find(|trigger| trigger.export().is_some_and(|export| self.exports(export)));
         let mend = match other {
             Some(trigger) => format!("give the service `{}` instead", trigger.example()),
             None if self.exports("wasi:cli/run") => {

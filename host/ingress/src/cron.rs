@@ -15,6 +15,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::SecondsFormat;
+use componentd_config::Schedule;
+use componentd_core::kept::Kept;
+use componentd_core::metrics::Metrics;
+use componentd_core::registry::Service;
 use http::HeaderValue;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, info_span, warn};
@@ -23,10 +27,6 @@ use self::call::call;
 pub use self::clock::Clock;
 use self::timetable::{Due, Occurrence, Progress, Timetable};
 pub use self::trigger::Cron;
-use componentd_config::Schedule;
-use componentd_core::kept::Kept;
-use componentd_core::metrics::Metrics;
-use componentd_core::registry::Service;
 
 /// The file of a service in the state folder that has how far its schedule is.
 const PROGRESS: &str = "schedule.json";

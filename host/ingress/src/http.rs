@@ -13,6 +13,9 @@ mod wanted;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use componentd_config::HttpTrigger;
+use componentd_core::dispatch::InvocationError;
+use componentd_core::registry::Service;
 use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Request, Response, StatusCode, Version};
@@ -29,9 +32,6 @@ pub use self::trigger::Http;
 use self::wanted::Wanted;
 use super::listener::{self, Bounds};
 use super::problem::{Body, BodyError, full, problem};
-use componentd_config::HttpTrigger;
-use componentd_core::dispatch::InvocationError;
-use componentd_core::registry::Service;
 
 /// The header that a request's id comes and goes in.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

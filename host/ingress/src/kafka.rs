@@ -23,6 +23,10 @@ mod wit;
 use std::sync::Arc;
 use std::time::Duration;
 
+use componentd_capability_kafka::brokers::{KafkaBackend, Producer, client_config};
+use componentd_config::KafkaTrigger;
+use componentd_core::metrics::Metrics;
+use componentd_core::registry::Service;
 use rdkafka::consumer::{CommitMode, Consumer as _, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tokio::task::JoinHandle;
@@ -33,10 +37,6 @@ use self::lanes::Lanes;
 use self::membership::SESSION_TIMEOUT;
 use self::record::Handling;
 pub use self::trigger::Kafka;
-use componentd_capability_kafka::brokers::{KafkaBackend, Producer, client_config};
-use componentd_config::KafkaTrigger;
-use componentd_core::metrics::Metrics;
-use componentd_core::registry::Service;
 
 /// How often the brokers are asked what they keep, for the lag, the margin, and what was deleted without a record since.
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);

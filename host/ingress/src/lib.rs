@@ -12,8 +12,9 @@ mod prompt;
 
 use std::sync::Arc;
 
-use self::cron::Clock;
 use componentd_core::trigger::{Trigger, Triggers};
+
+use self::cron::Clock;
 
 /// All of them; schedules go by this clock. Another one is another line here.
 pub fn triggers(clock: Clock) -> Triggers {

@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
+use componentd_core::entry_point::{Entry, EntryPoint};
+use componentd_core::error::StartError;
+use componentd_core::registry::Service;
+use componentd_core::state::State;
+use componentd_core::trigger::{Ingress, Preparing, Source, Trigger};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use wasmtime::component::InstancePre;
 
-use componentd_core::error::StartError;
-use componentd_core::registry::Service;
-use componentd_core::state::State;
-use componentd_core::trigger::{Entry, Ingress, Preparing, Source, Trigger};
-
 /// The trigger itself, which is also its source.
 pub struct Nothing;
 
-impl Trigger for Nothing {
+impl EntryPoint for Nothing {
     fn key(&self) -> &'static str {
         "none"
     }
@@ -31,7 +31,9 @@ impl Trigger for Nothing {
     fn entry(&self, _: &InstancePre<State>) -> wasmtime::Result<Entry> {
         Ok(Box::new(|_, _| Ok(Box::new(()))))
     }
+}
 
+impl Trigger for Nothing {
     fn keeps_service(&self) -> bool {
         true
     }

@@ -1,13 +1,13 @@
 //! The services of this host call each other as their listeners call them.
 
+use componentd_core::peers::{PeerBody, Peers};
+use componentd_core::registry::Directory;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::{HeaderValue, Request, Response};
 use wasmtime_wasi_http::WasiBody;
 
 use super::http::{REQUEST_ID, answer};
-use componentd_core::peers::{PeerBody, Peers};
-use componentd_core::registry::Directory;
 
 /// The services of a host, for each other.
 pub struct LocalPeers(pub Directory);

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-
-use crate::dead_letters::Action;
 use componentd_config::DEFAULT_MANIFEST;
 use componentd_telemetry::Format;
+
+use crate::dead_letters::Action;
 
 /// Hosts business logic as sandboxed WebAssembly components.
 ///

@@ -1,10 +1,11 @@
 //! Why a command failed, and the exit code that says so.
 
-use crate::dead_letters::DeadLetterError;
-use crate::init::InitError;
 use componentd_admin::client::AdminError;
 use componentd_config::{AccessError, ConfigError};
 use componentd_core::error::StartError;
+
+use crate::dead_letters::DeadLetterError;
+use crate::init::InitError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]

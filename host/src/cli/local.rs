@@ -2,21 +2,21 @@
 
 use std::path::Path;
 
-use super::CommandError;
 use componentd_capability_kafka as kafka;
-use componentd_core::artifact::Artifact;
-use componentd_core::cache::Cache;
-
-use crate::capabilities::default_capabilities;
-use crate::dead_letters::{self, Action};
-use crate::{doctor, host, init, inspect};
 use componentd_config::reasons::unknown;
 use componentd_config::{self as config, Manifest, Trigger};
+use componentd_core::artifact::Artifact;
+use componentd_core::cache::Cache;
 use componentd_core::error::StartError;
 use componentd_core::loader::Loader;
 use componentd_core::world::World;
 use componentd_core::{clients, engine};
 use componentd_ingress::{self as ingress, cron::Clock};
+
+use super::CommandError;
+use crate::capabilities::default_capabilities;
+use crate::dead_letters::{self, Action};
+use crate::{doctor, host, init, inspect};
 
 pub(super) fn init(folder: &Path) -> Result<(), CommandError> {
     let name = init::write(folder)?;
@@ -76,7 +76,9 @@ fn no_consumer(manifest: &Manifest, service: &str) -> String {
 pub(super) async fn inspect(path: &Path) -> Result<(), CommandError> {
     let capabilities = default_capabilities();
     let loader = engine::start(1)
-        .and_then(|engine| Loader::new(engine, Cache::none(), &capabilities, ingress::triggers(Clock::system())))
+        .and_then(|engine| {
+            Loader::new(engine, Cache::none(), &capabilities, ingress::triggers(Clock::system()).entry_points())
+        })
         .map_err(StartError::Engine)?;
     let inspected = |e| StartError::File(Box::new(e));
     let artifact = Artifact::read(path).await.map_err(inspected)?;

@@ -2,13 +2,14 @@
 
 use std::io::{self, IsTerminal};
 
+use componentd_admin::api::{LogsQuery, Lost};
+use componentd_config as config;
+use componentd_telemetry::{Line, text};
+
 use super::CommandError;
 use super::arguments::AdminArguments;
 use super::print::print;
 use super::remote::client;
-use componentd_admin::api::{LogsQuery, Lost};
-use componentd_config as config;
-use componentd_telemetry::{Line, text};
 
 pub(super) async fn run(arguments: &AdminArguments, service: &str, follow: bool) -> Result<(), CommandError> {
     let colours = io::stdout().is_terminal() && config::may_colour();

@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use clap::CommandFactory;
 use clap_complete::Shell;
 use clap_mangen::Man;
+use componentd_config as config;
 
 use super::{Cli, CommandError};
 use crate::capabilities::default_capabilities;
-use componentd_config as config;
 
 pub(super) fn schema(reference: bool) -> Result<(), CommandError> {
     let forms = default_capabilities().iter().map(|capability| capability.forms()).collect();

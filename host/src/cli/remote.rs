@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
-use serde::Serialize;
-
-use super::CommandError;
-use super::arguments::{AdminArguments, HostArguments};
 use componentd_admin::api::{Component, Entry, Outcome, ReadinessStatus, RollbackQuery, Service, Swapped};
 use componentd_admin::client::{AdminClient, AdminError};
 use componentd_config::AdminAccess;
 use componentd_core::artifact;
 use componentd_core::digest::short;
 use componentd_core::error::StartError;
+use serde::Serialize;
+
+use super::CommandError;
+use super::arguments::{AdminArguments, HostArguments};
 
 pub(super) async fn status(arguments: &AdminArguments) -> Result<(), CommandError> {
     let services = client(&arguments.host)?.services().await?;

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
+use componentd_config::Manifest;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info};
 
 use super::CommandError;
 use crate::host::Host;
-use componentd_config::Manifest;
 
 pub(super) async fn run(path: &Path) -> Result<(), CommandError> {
     let mut signals = Signals::new();

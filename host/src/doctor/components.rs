@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::finding::Finding;
-use crate::host;
 use componentd_config::Manifest;
 use componentd_core::capability::{Capability, ServiceContext};
 use componentd_core::clients::Clients;
 use componentd_core::error::StartError;
+
+use super::finding::Finding;
+use crate::host;
 
 pub async fn look(manifest: &Manifest, capabilities: &[Arc<dyn Capability>], clients: &Clients) -> Vec<Finding> {
     let loader = match host::checking_loader(manifest, capabilities) {

@@ -1,13 +1,13 @@
 //! The databases of the grants: whether each is there and lets the host in, and how far its migrations are.
 
-use futures_util::future::join_all;
-
-use super::finding::Finding;
-use super::{PATIENCE, no_answer};
 use componentd_capability_kafka as kafka;
 use componentd_capability_postgres as postgres;
 use componentd_capability_postgres::{Examination, PostgresBackend, PostgresGrant, examine};
 use componentd_config::Manifest;
+use futures_util::future::join_all;
+
+use super::finding::Finding;
+use super::{PATIENCE, no_answer};
 
 pub async fn look(manifest: &Manifest) -> Vec<Finding> {
     let Some(backend) = manifest.backend(postgres::NAME).and_then(|section| section.read().ok()) else {

@@ -1,8 +1,7 @@
 //! What the doctor found about one thing that the manifest names.
 
-use serde::Serialize;
-
 use componentd_config::Place;
+use serde::Serialize;
 
 /// One thing, and how it is.
 #[derive(Debug, Serialize)]

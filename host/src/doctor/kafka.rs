@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use componentd_capability_kafka::brokers::{KafkaBackend, Producer, client_config};
+use componentd_capability_kafka::{self as kafka, Named};
+use componentd_config::{KafkaTrigger, Manifest, Trigger};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::TopicPartitionList;
 
 use super::PATIENCE;
 use super::finding::Finding;
-use componentd_capability_kafka::brokers::{KafkaBackend, Producer, client_config};
-use componentd_capability_kafka::{self as kafka, Named};
-use componentd_config::{KafkaTrigger, Manifest, Trigger};
 
 const CORRECT: &str = "start the brokers, or correct `brokers` under [backends.kafka]";
 

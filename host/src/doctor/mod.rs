@@ -14,13 +14,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use componentd_config::{Manifest, Place};
+use componentd_core::capability::Capability;
+use componentd_core::clients::Clients;
 use futures_util::future::join_all;
 
 use self::finding::Finding;
 pub use self::report::Report;
-use componentd_config::{Manifest, Place};
-use componentd_core::capability::Capability;
-use componentd_core::clients::Clients;
 
 /// How long one server may take to answer. A look at a component takes what its compilation takes.
 const PATIENCE: Duration = Duration::from_secs(5);

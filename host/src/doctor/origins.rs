@@ -1,11 +1,11 @@
 //! The origins that components may call: names, connections and TLS, and services of this host.
 
+use componentd_capability_http::{self as http, HttpGrant, Unreachable};
+use componentd_config::Manifest;
 use futures_util::future::join_all;
 
 use super::PATIENCE;
 use super::finding::Finding;
-use componentd_capability_http::{self as http, HttpGrant, Unreachable};
-use componentd_config::Manifest;
 
 pub async fn look(manifest: &Manifest) -> Vec<Finding> {
     let mut grants = Vec::new();

@@ -1,9 +1,10 @@
 //! Redis: whether it answers, and lets the host read and write what the grants name.
 
-use super::PATIENCE;
-use super::finding::Finding;
 use componentd_capability_redis::{self as redis, Absence, RedisBackend, RedisClient, RedisGrant, Rights};
 use componentd_config::{KeyPattern, Manifest};
+
+use super::PATIENCE;
+use super::finding::Finding;
 
 const CORRECT: &str = "start Redis there, or correct `url` under [backends.redis]";
 

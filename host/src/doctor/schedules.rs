@@ -2,8 +2,9 @@
 
 use std::time::SystemTime;
 
-use super::finding::Finding;
 use componentd_config::{Manifest, Trigger};
+
+use super::finding::Finding;
 
 pub fn look(manifest: &Manifest) -> Vec<Finding> {
     let found = manifest.services.iter().filter_map(|(service, spec)| {

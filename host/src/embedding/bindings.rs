@@ -1,9 +1,8 @@
 //! Bindings that `wasmtime::component::bindgen!` has generated, as services are called by them.
 
+use componentd_core::state::State;
 use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
-
-use componentd_core::state::State;
 
 /// The typed exports of a component. What [`bindgen!`](wasmtime::component::bindgen) generates for a world is made one by
 /// [`bindings!`](crate::bindings), so that a service can be called by it: [`ServiceHandle::with`](crate::ServiceHandle::with).

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::capabilities::default_capabilities;
-use crate::host::Host;
 use componentd_config::Manifest;
 use componentd_core::capability::Capability;
 use componentd_core::error::StartError;
 use componentd_ingress::cron::Clock;
+
+use crate::capabilities::default_capabilities;
+use crate::host::Host;
 
 /// A host that is about to be started: see [`Host::builder`].
 #[must_use = "nothing runs before it is started"]

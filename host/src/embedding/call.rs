@@ -3,14 +3,14 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use componentd_core::dispatch::Call;
+use componentd_core::instances::Instance;
+use componentd_core::state::State;
 use futures_util::future::BoxFuture;
 use wasmtime::Store;
 use wasmtime::component::{ComponentExportIndex, ComponentNamedList, Lift, Lower};
 
 use super::Bindings;
-use componentd_core::dispatch::Call;
-use componentd_core::instances::Instance;
-use componentd_core::state::State;
 
 /// What the component has returned; or it has the export in another form.
 type Output<R> = wasmtime::Result<R>;

@@ -3,14 +3,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
-use http::HeaderValue;
-use tracing::info_span;
-use wasmtime::Store;
-use wasmtime::component::{ComponentNamedList, Lift, Lower};
-
-use super::call::{BindingsCall, FunctionCall};
-use super::{Bindings, ServiceError};
 use componentd_config::reasons::unknown;
 use componentd_control::rejected::Rejected;
 use componentd_control::rollback::RollbackError;
@@ -23,6 +15,14 @@ use componentd_core::lookups;
 use componentd_core::metrics::Outcome;
 use componentd_core::registry::Service;
 use componentd_core::state::State;
+use futures_util::future::BoxFuture;
+use http::HeaderValue;
+use tracing::info_span;
+use wasmtime::Store;
+use wasmtime::component::{ComponentNamedList, Lift, Lower};
+
+use super::call::{BindingsCall, FunctionCall};
+use super::{Bindings, ServiceError};
 
 /// A service of a running host: see [`Host::service`](crate::Host::service). It is for whichever service has the name, also
 /// after the manifest was edited. Cheap to clone.

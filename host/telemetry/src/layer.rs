@@ -5,6 +5,7 @@ use std::io::{IsTerminal, Write};
 use std::time::SystemTime;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use componentd_config as config;
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
@@ -14,7 +15,6 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::{Format, Line, RECENT, text};
-use componentd_config as config;
 
 /// The log of this process.
 pub struct Log {

@@ -1,10 +1,9 @@
 //! What a manifest says of the brokers.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer};
-
 use componentd_config::kinds as of;
 use componentd_config::values::text;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer};
 
 /// The Kafka brokers.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]

@@ -2,12 +2,6 @@
 
 use std::sync::Arc;
 
-use super::ReconcileError;
-use super::plan::{Change, Plan};
-use super::prepared::Prepared;
-use crate::supervisor::Supervisor;
-use crate::swap::Swapper;
-use crate::upcoming::{Upcoming, With};
 use componentd_config as config;
 use componentd_core::artifact::Artifact;
 use componentd_core::digest::Digest;
@@ -15,6 +9,13 @@ use componentd_core::error::StartError;
 use componentd_core::granted::Granted;
 use componentd_core::load_error::LoadError;
 use componentd_core::loader::Checked;
+
+use super::ReconcileError;
+use super::plan::{Change, Plan};
+use super::prepared::Prepared;
+use crate::supervisor::Supervisor;
+use crate::swapper::Swapper;
+use crate::upcoming::{Upcoming, With};
 
 /// A component for a service that changes.
 pub struct Found<'a> {

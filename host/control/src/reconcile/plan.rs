@@ -2,6 +2,11 @@
 
 use std::sync::Arc;
 
+use componentd_config::{self as config, Manifest};
+use componentd_core::digest::Digest;
+use componentd_core::history::By;
+use componentd_core::registry::Service;
+use componentd_core::trigger::Triggers;
 use tokio::sync::MutexGuard;
 use tracing::info;
 
@@ -9,10 +14,6 @@ use super::{Applied, ReconcileError};
 use crate::rejected::Rejected;
 use crate::supervisor::Supervisor;
 use crate::upcoming::Way;
-use componentd_config::{self as config, Manifest};
-use componentd_core::digest::Digest;
-use componentd_core::history::By;
-use componentd_core::registry::Service;
 
 /// What is to be done.
 pub struct Plan<'a> {
@@ -35,7 +36,7 @@ impl<'a> Plan<'a> {
         let running = supervisor.services();
         let by = if running.is_empty() { By::Start } else { By::Manifest };
         let change = |(name, spec): (&'a String, &'a config::Service)| {
-            let way = way(supervisor.service(name), spec)?;
+            let way = way(supervisor.service(name), spec, &supervisor.swapper.triggers)?;
             Some(Change { name, spec, way })
         };
         let changes = wanted.services.iter().filter_map(change).collect();
@@ -83,13 +84,13 @@ impl<'a> Plan<'a> {
 }
 
 /// None where it is as it is wanted. What counts is what runs, which may be less than a manifest has asked for.
-fn way(running: Option<Arc<Service>>, wanted: &config::Service) -> Option<Way> {
+fn way(running: Option<Arc<Service>>, wanted: &config::Service, triggers: &Triggers) -> Option<Way> {
     let Some(service) = running else { return Some(Way::Start) };
     let live = service.live();
     if live.spec == *wanted {
         return None;
     }
-    let (trigger, old, new) = (&live.version.trigger, live.spec.trigger(), wanted.trigger());
+    let (trigger, old, new) = (triggers.of(wanted), live.spec.trigger(), wanted.trigger());
     Some(match () {
         () if old == new => Way::Swap(service),
         () if old.key() == new.key() && trigger.keeps_service() => Way::Reopen(service),

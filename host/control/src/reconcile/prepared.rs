@@ -2,14 +2,6 @@
 
 use std::sync::Arc;
 
-use super::ReconcileError;
-use super::plan::Plan;
-use crate::migration_turns::{Turn, Turns};
-use crate::rejected::Rejected;
-use crate::startup::until_ready;
-use crate::supervisor::Supervisor;
-use crate::swap::Swapper;
-use crate::upcoming::{Upcoming, Way};
 use componentd_core::deployment::Deployment;
 use componentd_core::digest::Digest;
 use componentd_core::error::StartError;
@@ -17,6 +9,15 @@ use componentd_core::grant::Background;
 use componentd_core::history::{By, History};
 use componentd_core::registry::Service;
 use componentd_core::trigger::{Ingress, Preparing, Source};
+
+use super::ReconcileError;
+use super::plan::Plan;
+use crate::migration_turns::{Turn, Turns};
+use crate::rejected::Rejected;
+use crate::startup::until_ready;
+use crate::supervisor::Supervisor;
+use crate::swapper::Swapper;
+use crate::upcoming::{Upcoming, Way};
 
 /// A service before it takes its place.
 pub struct Prepared {
@@ -60,7 +61,7 @@ impl Prepared {
                 let (service, spec, manifest, ports) = (&service, &next.spec, &plan.wanted.source, supervisor);
                 let kept = supervisor.swapper.archive.kept(&service.name);
                 let preparing = Preparing { service, spec, manifest, clients, metrics, kept, ports };
-                Some(next.version.trigger.prepare(preparing).await?)
+                Some(upcoming.trigger.prepare(preparing).await?)
             }
         };
         Ok(Self { upcoming, service, file, source, background: Vec::new() })
@@ -105,7 +106,7 @@ impl Prepared {
 
     /// Takes its place: one atomic store for what answers, and another server for what listens.
     pub fn switch(self, supervisor: &Supervisor) -> Switched {
-        let Self { upcoming: Upcoming { next, way, waits_for, .. }, service, file, source, background } = self;
+        let Self { upcoming: Upcoming { next, way, trigger, waits_for, .. }, service, file, source, background } = self;
         supervisor.work_beside(background, &next.granted);
         service.set_file(file);
         let old = match way {
@@ -119,7 +120,7 @@ impl Prepared {
             let mut ingress = Ingress::default();
             // One that is new is looked at once it runs.
             if waits_for.is_some() || old.is_none() {
-                ingress.tasks.spawn(until_ready(service.clone(), waits_for, ingress.stop.clone()));
+                ingress.tasks.spawn(until_ready(service.clone(), trigger, waits_for, ingress.stop.clone()));
             }
             source.open(&service, &mut ingress);
             supervisor.run(service.clone(), ingress);

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use componentd_core::deployment::Deployment;
+use componentd_core::dispatch::{self, Call, Invoked};
+use componentd_core::instances::Instance;
+use componentd_core::metrics::Outcome;
 use http::HeaderValue;
 use tracing::Span;
 
 use super::timetable::Occurrence;
 use super::wit::CronHandler;
 use super::wit::exports::componentd::cron::handler as wit;
-use componentd_core::deployment::Deployment;
-use componentd_core::dispatch::{self, Call, Invoked};
-use componentd_core::instances::Instance;
-use componentd_core::metrics::Outcome;
 
 /// What a run is told.
 struct RunCall(wit::Occurrence);

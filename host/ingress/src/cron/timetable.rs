@@ -1,9 +1,8 @@
 //! What is due by a schedule, and what was missed: decided by the time alone, without a wait.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Deserialize, Serialize};
-
 use componentd_config::Schedule;
+use serde::{Deserialize, Serialize};
 
 /// How late a run may begin. Past it, the clock was put forward or the machine has slept.
 const LATE: TimeDelta = TimeDelta::seconds(50);

@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use componentd_core::entry_point::{Entry, EntryPoint};
+use componentd_core::error::StartError;
+use componentd_core::registry::Service;
+use componentd_core::state::State;
+use componentd_core::trigger::{Ingress, Preparing, Source, Trigger};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use wasmtime::component::InstancePre;
 
 use super::wit::CronHandlerIndices;
 use super::{Clock, Runner, Turn};
-use componentd_core::error::StartError;
-use componentd_core::registry::Service;
-use componentd_core::state::State;
-use componentd_core::trigger::{Entry, Ingress, Preparing, Source, Trigger};
 
 /// The trigger itself.
 pub struct Cron {
@@ -33,7 +34,7 @@ impl Cron {
     }
 }
 
-impl Trigger for Cron {
+impl EntryPoint for Cron {
     fn key(&self) -> &'static str {
         "cron"
     }
@@ -50,7 +51,9 @@ impl Trigger for Cron {
         let indices = CronHandlerIndices::new(linked)?;
         Ok(Box::new(move |store, instance| Ok(Box::new(indices.load(store, instance)?))))
     }
+}
 
+impl Trigger for Cron {
     fn keeps_service(&self) -> bool {
         true
     }

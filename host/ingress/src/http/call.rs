@@ -1,5 +1,11 @@
 //! The call of a component with a request.
 
+use componentd_core::deployment::InUse;
+use componentd_core::dispatch::{self, Call};
+use componentd_core::instances::Instance;
+use componentd_core::limits::Saturated;
+use componentd_core::metrics::Outcome;
+use componentd_core::scope::Scope;
 use http::{HeaderValue, Method, Request};
 use tokio::sync::oneshot;
 use tracing::Span;
@@ -11,12 +17,6 @@ use super::failure::Failure;
 use super::received::Received;
 use super::response::GuestResponse;
 use super::running::{Head, Invoked, Running};
-use componentd_core::deployment::InUse;
-use componentd_core::dispatch::{self, Call};
-use componentd_core::instances::Instance;
-use componentd_core::limits::Saturated;
-use componentd_core::metrics::Outcome;
-use componentd_core::scope::Scope;
 
 /// A request, and where its answer goes.
 struct RequestCall {

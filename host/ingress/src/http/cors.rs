@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::task::{Context, Poll};
 
+use componentd_config::{Cors, Names, Origins};
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
 use http::{HeaderName, HeaderValue, Method, Request, Response};
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
@@ -11,7 +12,6 @@ use tower_service::Service;
 
 use super::REQUEST_ID;
 use crate::problem::Body;
-use componentd_config::{Cors, Names, Origins};
 
 /// The rules of a listener.
 pub fn rules(cors: &Cors) -> CorsLayer {

@@ -1,11 +1,10 @@
 //! Why a request has no response of the component's own.
 
-use tracing::error;
-
 use componentd_core::deployment::Deployment;
 use componentd_core::dispatch::InvocationError;
 use componentd_core::limits::Saturated;
 use componentd_core::metrics::Outcome;
+use tracing::error;
 
 /// Why there is no response, or only a part of one.
 #[derive(Debug, thiserror::Error)]

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use componentd_config::Probe;
+use componentd_core::deployment::Deployment;
+use componentd_core::dispatch::PROBE;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use tracing::info_span;
@@ -10,9 +13,6 @@ use super::call::call;
 use super::failure::Failure;
 use super::received::Received;
 use super::response::ResponseCut;
-use componentd_config::Probe;
-use componentd_core::deployment::Deployment;
-use componentd_core::dispatch::PROBE;
 
 /// Why a version has not passed its probe.
 #[derive(Debug, thiserror::Error)]

@@ -7,6 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
+use componentd_core::away::BackendAway;
+use componentd_core::deployment::{Deployment, Outcomes};
+use componentd_core::dispatch::InvocationError;
+use componentd_core::metrics::Outcome;
 use futures_util::FutureExt;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Response, StatusCode};
@@ -17,10 +21,6 @@ use tracing::{Span, error};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 use super::failure::Failure;
-use componentd_core::away::BackendAway;
-use componentd_core::deployment::{Deployment, Outcomes};
-use componentd_core::dispatch::InvocationError;
-use componentd_core::metrics::Outcome;
 
 /// What a component answers.
 pub type GuestResponse = Response<GuestBody>;

@@ -5,6 +5,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use componentd_core::away::BackendAway;
+use componentd_core::deployment::{Deployment, InUse};
+use componentd_core::dispatch::InvocationError;
+use componentd_core::instances::Instance;
 use http::{Response, StatusCode};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -14,10 +18,6 @@ use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 use super::failure::Failure;
 use super::response::{Fate, GuestBody, GuestResponse, Whole, outcome};
-use componentd_core::away::BackendAway;
-use componentd_core::deployment::{Deployment, InUse};
-use componentd_core::dispatch::InvocationError;
-use componentd_core::instances::Instance;
 
 /// What a component hands over as its answer.
 pub type Head = Result<Response<HyperOutgoingBody>, ErrorCode>;

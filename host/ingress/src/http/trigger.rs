@@ -3,6 +3,13 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use componentd_config::{self as config, HttpTrigger};
+use componentd_core::deployment::Deployment;
+use componentd_core::entry_point::{Entry, EntryPoint};
+use componentd_core::error::StartError;
+use componentd_core::registry::Service;
+use componentd_core::state::State;
+use componentd_core::trigger::{Ingress, Ports, Preparing, Source, Trigger, Unexpected};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::net::TcpListener;
@@ -13,17 +20,11 @@ use wasmtime_wasi_http::p2::bindings::ProxyIndices;
 use super::probe::probe;
 use super::serve;
 use crate::listener::bind_when_closed;
-use componentd_config::{self as config, HttpTrigger};
-use componentd_core::deployment::Deployment;
-use componentd_core::error::StartError;
-use componentd_core::registry::Service;
-use componentd_core::state::State;
-use componentd_core::trigger::{Entry, Ingress, Ports, Preparing, Source, Trigger, Unexpected};
 
 /// The trigger itself.
 pub struct Http;
 
-impl Trigger for Http {
+impl EntryPoint for Http {
     fn key(&self) -> &'static str {
         "http"
     }
@@ -40,7 +41,9 @@ impl Trigger for Http {
         let indices = ProxyIndices::new(linked)?;
         Ok(Box::new(move |store, instance| Ok(Box::new(indices.load(store, instance)?))))
     }
+}
 
+impl Trigger for Http {
     fn listens_at(&self, spec: &config::Service) -> Option<SocketAddr> {
         spec.http.as_ref().map(|settings| settings.listen)
     }

@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use componentd_core::deployment::Deployment;
+use componentd_core::dispatch::{self, Call, Invoked};
+use componentd_core::instances::Instance;
+use componentd_core::metrics::Outcome;
 use http::HeaderValue;
 use rdkafka::message::{Headers as _, Message as _, OwnedMessage};
 use tracing::Span;
@@ -10,10 +14,6 @@ use super::record::Refusal;
 use super::wit::KafkaHandler;
 use super::wit::componentd::kafka::types::Header;
 use super::wit::exports::componentd::kafka::handler::{Failure, IncomingRecord};
-use componentd_core::deployment::Deployment;
-use componentd_core::dispatch::{self, Call, Invoked};
-use componentd_core::instances::Instance;
-use componentd_core::metrics::Outcome;
 
 /// A record, and which attempt this is.
 struct RecordCall(IncomingRecord);

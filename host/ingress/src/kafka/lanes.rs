@@ -5,6 +5,9 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use componentd_config::{KafkaTrigger, OnLostRecords};
+use componentd_core::metrics::{Metrics, PartitionLabels};
+use componentd_core::registry::Service;
 use rdkafka::ClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -20,9 +23,6 @@ use super::place::{Gap, Kept};
 use super::retention::Change;
 use super::{LaneConsumer, membership};
 use crate::kafka::record::Handling;
-use componentd_config::{KafkaTrigger, OnLostRecords};
-use componentd_core::metrics::{Metrics, PartitionLabels};
-use componentd_core::registry::Service;
 
 /// The open partitions of a consumer.
 pub struct Lanes {

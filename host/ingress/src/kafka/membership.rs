@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
-
 use componentd_config::KafkaTrigger;
+use serde::Deserialize;
 
 /// After this time without a sign of life, the coordinator takes a member for dead.
 pub const SESSION_TIMEOUT: Duration = Duration::from_secs(6);

@@ -3,12 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderValue;
-use rdkafka::message::{Headers as _, Message as _, OwnedMessage};
-use tokio_util::sync::CancellationToken;
-use tracing::{Span, error, info, info_span, warn};
-
-use super::call::call;
 use componentd_capability_kafka::brokers::{Header, Producer, Record};
 use componentd_config::KafkaTrigger;
 use componentd_core::deployment::Deployment;
@@ -16,6 +10,12 @@ use componentd_core::dispatch::InvocationError;
 use componentd_core::loader::Version;
 use componentd_core::metrics::Metrics;
 use componentd_core::registry::Service;
+use http::HeaderValue;
+use rdkafka::message::{Headers as _, Message as _, OwnedMessage};
+use tokio_util::sync::CancellationToken;
+use tracing::{Span, error, info, info_span, warn};
+
+use super::call::call;
 
 /// How long one try to reach the dead-letter topic may take before the next.
 const DEAD_LETTER_TIMEOUT: Duration = Duration::from_secs(10);

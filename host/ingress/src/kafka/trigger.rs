@@ -2,6 +2,13 @@
 
 use std::sync::Arc;
 
+use componentd_capability_kafka::KafkaClient;
+use componentd_core::entry_point::{Entry, EntryPoint};
+use componentd_core::error::StartError;
+use componentd_core::grant::Unusable;
+use componentd_core::registry::Service;
+use componentd_core::state::State;
+use componentd_core::trigger::{Ingress, Preparing, Source, Trigger};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use tokio_util::sync::CancellationToken;
@@ -9,17 +16,11 @@ use wasmtime::component::InstancePre;
 
 use super::Consumer;
 use super::wit::KafkaHandlerIndices;
-use componentd_capability_kafka::KafkaClient;
-use componentd_core::error::StartError;
-use componentd_core::grant::Unusable;
-use componentd_core::registry::Service;
-use componentd_core::state::State;
-use componentd_core::trigger::{Entry, Ingress, Preparing, Source, Trigger};
 
 /// The trigger itself.
 pub struct Kafka;
 
-impl Trigger for Kafka {
+impl EntryPoint for Kafka {
     fn key(&self) -> &'static str {
         "kafka"
     }
@@ -36,7 +37,9 @@ impl Trigger for Kafka {
         let indices = KafkaHandlerIndices::new(linked)?;
         Ok(Box::new(move |store, instance| Ok(Box::new(indices.load(store, instance)?))))
     }
+}
 
+impl Trigger for Kafka {
     /// Two consumers of one group take each other's partitions, and one that has left is ready no more.
     fn keeps_service(&self) -> bool {
         false

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use componentd_config::HttpTrigger;
 use componentd_core::dispatch::InvocationError;
 use componentd_core::registry::Service;
-use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
+use http::header::{CONTENT_LENGTH, HOST, HeaderValue};
 use http::request::Parts;
 use http::{Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -32,9 +32,7 @@ pub use self::trigger::Http;
 use self::wanted::Wanted;
 use super::listener::{self, Bounds};
 use super::problem::{Body, BodyError, full, problem};
-
-/// The header that a request's id comes and goes in.
-pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+use super::request_id::{REQUEST_ID, request_id};
 
 /// Past a service's own deadline there is nothing left to wait for but the last bytes on the wire.
 const DRAIN_GRACE: Duration = Duration::from_secs(1);
@@ -93,13 +91,6 @@ where
     response.headers_mut().insert(REQUEST_ID, id);
     access.log(&span, response.status());
     response
-}
-
-/// The client's own id if it is one that can stand in a log, else a new one (UUID v7, so ids sort by time).
-pub fn request_id<B>(request: &Request<B>) -> HeaderValue {
-    let printable = |id: &&HeaderValue| !id.is_empty() && id.len() <= 128 && id.to_str().is_ok();
-    let fresh = || HeaderValue::from_str(&uuid::Uuid::now_v7().to_string()).expect("a UUID is ASCII");
-    request.headers().get(REQUEST_ID).filter(printable).cloned().unwrap_or_else(fresh)
 }
 
 /// Takes in the whole body before the component is started: a slow client costs memory, up to the limit, and no instance.

@@ -15,6 +15,7 @@ mod membership;
 mod partition;
 pub mod place;
 pub mod record;
+mod refusal;
 mod retention;
 mod stock;
 mod trigger;

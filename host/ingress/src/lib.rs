@@ -9,6 +9,7 @@ mod none;
 pub mod peers;
 pub mod problem;
 mod prompt;
+pub mod request_id;
 
 use std::sync::Arc;
 

@@ -24,9 +24,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::authority;
-use super::http::{REQUEST_ID, request_id};
 use super::problem::{Body, problem};
 use super::prompt::Prompt;
+use crate::request_id::{REQUEST_ID, request_id};
 
 /// How long a connection may be silent in both directions before the other side is asked whether it is there.
 const KEEPALIVE: Duration = Duration::from_secs(60);

@@ -7,7 +7,8 @@ use futures_util::future::BoxFuture;
 use http::{HeaderValue, Request, Response};
 use wasmtime_wasi_http::WasiBody;
 
-use super::http::{REQUEST_ID, answer};
+use super::http::answer;
+use crate::request_id::REQUEST_ID;
 
 /// The services of a host, for each other.
 pub struct LocalPeers(pub Directory);

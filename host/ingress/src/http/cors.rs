@@ -10,8 +10,8 @@ use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::REQUEST_ID;
 use crate::problem::Body;
+use crate::request_id::REQUEST_ID;
 
 /// The rules of a listener.
 pub fn rules(cors: &Cors) -> CorsLayer {

@@ -10,7 +10,7 @@ use http::HeaderValue;
 use rdkafka::message::{Headers as _, Message as _, OwnedMessage};
 use tracing::Span;
 
-use super::record::Refusal;
+use super::refusal::Refusal;
 use super::wit::KafkaHandler;
 use super::wit::componentd::kafka::types::Header;
 use super::wit::exports::componentd::kafka::handler::{Failure, IncomingRecord};

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Span, error, info, info_span, warn};
 
 use super::call::call;
+use super::refusal::Refusal;
 
 /// How long one try to reach the dead-letter topic may take before the next.
 const DEAD_LETTER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -37,14 +38,6 @@ pub enum Done {
     Settled,
     /// The host is stopping between two attempts: it will come again.
     GivenUp,
-}
-
-/// Why the component has not handled a record.
-pub enum Refusal {
-    /// It may do so later.
-    Retry(String),
-    /// It never will.
-    Reject(String),
 }
 
 /// What one attempt came to, when it was not a success.

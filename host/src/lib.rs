@@ -26,6 +26,8 @@ pub use componentd_core::clients::check_manifest;
 pub use componentd_core::error::StartError;
 pub use componentd_core::grant::{Background, Grant, Unprepared, Unusable};
 pub use componentd_core::history::{By, Entry, Outcome};
+pub use componentd_core::outgoing::{Outgoing, Sending};
+pub use componentd_core::peers::{PeerBody, Peers};
 pub use componentd_core::scope::Scope;
 pub use componentd_core::state::State;
 pub use componentd_core::step::Step;

@@ -45,6 +45,10 @@ impl Trigger for Nothing {
 
 impl Source for Nothing {
     fn open(self: Box<Self>, service: &Arc<Service>, ingress: &mut Ingress) {
-        ingress.tasks.spawn(service.clone().ready_with_databases(ingress.stop.clone()));
+        if service.has_databases() {
+            service.set_ready(true);
+        } else {
+            ingress.tasks.spawn(service.clone().ready_with_databases(ingress.stop.clone()));
+        }
     }
 }

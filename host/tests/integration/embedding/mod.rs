@@ -3,5 +3,6 @@
 mod builder;
 mod call;
 mod clock;
+mod examples;
 mod greeter;
 mod versions;

@@ -19,7 +19,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What to do with each letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Action {
+pub(crate) enum Action {
     /// Show it and leave it.
     List,
     /// Send it to the topic that it came from, and count it as dealt with.
@@ -30,7 +30,7 @@ pub enum Action {
 
 /// Why the letters could not be dealt with. Those before are.
 #[derive(Debug, thiserror::Error)]
-pub enum DeadLetterError {
+pub(crate) enum DeadLetterError {
     #[error("Kafka: {0}; see `brokers` under [backends.kafka]")]
     Kafka(#[from] KafkaError),
     #[error("{letter} does not say which topic it came from")]
@@ -43,7 +43,7 @@ pub enum DeadLetterError {
 ///
 /// # Errors
 /// Kafka is away, or a letter cannot be sent.
-pub async fn run(
+pub(crate) async fn run(
     backend: &KafkaBackend,
     trigger: &KafkaTrigger,
     action: Action,

@@ -158,7 +158,7 @@ impl Host {
 ///
 /// # Errors
 /// The first one that cannot.
-pub async fn check(
+pub(crate) async fn check(
     manifest: &Manifest,
     capabilities: &[Arc<dyn Capability>],
 ) -> Result<Vec<(String, PathBuf, Digest)>, StartError> {
@@ -176,7 +176,7 @@ pub async fn check(
 ///
 /// # Errors
 /// The machine lacks what the engine needs.
-pub fn checking_loader(manifest: &Manifest, capabilities: &[Arc<dyn Capability>]) -> Result<Loader, StartError> {
+pub(crate) fn checking_loader(manifest: &Manifest, capabilities: &[Arc<dyn Capability>]) -> Result<Loader, StartError> {
     let engine = engine::start(manifest.host.instances);
     engine
         .and_then(|engine| {
@@ -194,7 +194,7 @@ pub fn checking_loader(manifest: &Manifest, capabilities: &[Arc<dyn Capability>]
 ///
 /// # Errors
 /// What is wrong with it.
-pub async fn check_component(
+pub(crate) async fn check_component(
     loader: &Loader,
     clients: &Clients,
     service: &ServiceContext<'_>,

@@ -16,7 +16,7 @@ const NAME: &str = "hello";
 
 /// Why nothing was written.
 #[derive(Debug, thiserror::Error)]
-pub enum InitError {
+pub(crate) enum InitError {
     #[error("{} is there already, and nothing is overwritten: name another folder", .0.display())]
     Exists(PathBuf),
     #[error("{} cannot be written: {reason}", .path.display())]
@@ -27,7 +27,7 @@ pub enum InitError {
 ///
 /// # Errors
 /// One of the files is there already; then nothing has been written. Or one cannot be written.
-pub fn write(folder: &Path) -> Result<String, InitError> {
+pub(crate) fn write(folder: &Path) -> Result<String, InitError> {
     let name = name(folder);
     let files = files(&name);
     let taken = files.keys().map(|file| folder.join(file)).find(|path| path.symlink_metadata().is_ok());

@@ -9,7 +9,7 @@ use componentd_core::digest::Digest;
 use componentd_core::world::World;
 
 /// The report for people; `lacking` is what this host does not have of the imports.
-pub fn report(
+pub(crate) fn report(
     capabilities: &[Arc<dyn Capability>],
     World { imports, exports }: World,
     digest: &Digest,

@@ -5,6 +5,8 @@
 //! - [`Capability`] is what components may ask for, [`capabilities`] are those that componentd comes with.
 //! - [`cli`] is the program around it.
 
+#![warn(missing_docs, unreachable_pub)]
+
 pub mod capabilities;
 pub mod cli;
 mod dead_letters;

@@ -37,7 +37,7 @@ impl From<ConfigError> for CommandError {
 }
 
 impl CommandError {
-    pub fn exit_code(&self) -> u8 {
+    pub(super) fn exit_code(&self) -> u8 {
         match self {
             Self::Start(error) => error.exit_code(),
             Self::NoConsumer { .. } | Self::Access(_) | Self::Admin(AdminError::Token) => 64,

@@ -10,7 +10,7 @@ use componentd_core::error::StartError;
 use super::finding::Finding;
 use crate::host;
 
-pub async fn look(manifest: &Manifest, capabilities: &[Arc<dyn Capability>], clients: &Clients) -> Vec<Finding> {
+pub(super) async fn look(manifest: &Manifest, capabilities: &[Arc<dyn Capability>], clients: &Clients) -> Vec<Finding> {
     let loader = match host::checking_loader(manifest, capabilities) {
         Ok(loader) => loader,
         Err(error) => {

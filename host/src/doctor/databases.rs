@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use super::finding::Finding;
 use super::{PATIENCE, no_answer};
 
-pub async fn look(manifest: &Manifest) -> Vec<Finding> {
+pub(super) async fn look(manifest: &Manifest) -> Vec<Finding> {
     let Some(backend) = manifest.backend(postgres::NAME).and_then(|section| section.read().ok()) else {
         return Vec::new();
     };

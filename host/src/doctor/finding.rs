@@ -5,7 +5,7 @@ use serde::Serialize;
 
 /// One thing, and how it is.
 #[derive(Debug, Serialize)]
-pub struct Finding {
+pub(crate) struct Finding {
     /// What it is about: `database usersdb`.
     pub about: String,
     /// Where the manifest names it.
@@ -19,11 +19,16 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub fn well(about: impl Into<String>, place: &Place, seen: impl Into<String>) -> Self {
+    pub(crate) fn well(about: impl Into<String>, place: &Place, seen: impl Into<String>) -> Self {
         Self { about: about.into(), place: place.to_string(), well: true, seen: seen.into(), mend: None }
     }
 
-    pub fn wrong(about: impl Into<String>, place: &Place, seen: impl Into<String>, mend: impl Into<String>) -> Self {
+    pub(crate) fn wrong(
+        about: impl Into<String>,
+        place: &Place,
+        seen: impl Into<String>,
+        mend: impl Into<String>,
+    ) -> Self {
         Self { about: about.into(), place: place.to_string(), well: false, seen: seen.into(), mend: Some(mend.into()) }
     }
 }

@@ -15,7 +15,7 @@ use super::finding::Finding;
 const CORRECT: &str = "start the brokers, or correct `brokers` under [backends.kafka]";
 
 /// The client's threads block, so one of ours does as well.
-pub async fn look(manifest: &Manifest) -> Vec<Finding> {
+pub(super) async fn look(manifest: &Manifest) -> Vec<Finding> {
     let Some(backend) = manifest.backend(kafka::NAME).and_then(|section| section.read().ok()) else {
         return Vec::new();
     };

@@ -20,7 +20,7 @@ use componentd_core::clients::Clients;
 use futures_util::future::join_all;
 
 use self::finding::Finding;
-pub use self::report::Report;
+pub(crate) use self::report::Report;
 
 /// How long one server may take to answer. A look at a component takes what its compilation takes.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 type Look<'m> = Pin<Box<dyn Future<Output = Vec<Finding>> + Send + 'm>>;
 
 /// Looks at everything at once.
-pub async fn examine(manifest: &Manifest, capabilities: &[Arc<dyn Capability>], clients: &Clients) -> Report {
+pub(crate) async fn examine(manifest: &Manifest, capabilities: &[Arc<dyn Capability>], clients: &Clients) -> Report {
     let mut looks: Vec<Look<'_>> = vec![
         Box::pin(components::look(manifest, capabilities, clients)),
         Box::pin(databases::look(manifest)),

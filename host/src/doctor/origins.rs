@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use super::PATIENCE;
 use super::finding::Finding;
 
-pub async fn look(manifest: &Manifest) -> Vec<Finding> {
+pub(super) async fn look(manifest: &Manifest) -> Vec<Finding> {
     let mut grants = Vec::new();
     for service in manifest.services.keys() {
         let of_service: Option<Vec<HttpGrant>> =

@@ -8,7 +8,7 @@ use super::finding::Finding;
 
 const CORRECT: &str = "start Redis there, or correct `url` under [backends.redis]";
 
-pub async fn look(manifest: &Manifest) -> Vec<Finding> {
+pub(super) async fn look(manifest: &Manifest) -> Vec<Finding> {
     let Some(backend): Option<RedisBackend> = manifest.backend(redis::NAME).and_then(|section| section.read().ok())
     else {
         return Vec::new();

@@ -8,19 +8,19 @@ use super::finding::Finding;
 
 /// All that was looked at, in the order of the manifest's parts.
 #[derive(Debug, Serialize)]
-pub struct Report {
+pub(crate) struct Report {
     /// Whether nothing is wrong.
     pub well: bool,
     pub findings: Vec<Finding>,
 }
 
 impl Report {
-    pub fn new(findings: Vec<Finding>) -> Self {
+    pub(crate) fn new(findings: Vec<Finding>) -> Self {
         Self { well: findings.iter().all(|finding| finding.well), findings }
     }
 
     /// How many are wrong.
-    pub fn wrong(&self) -> usize {
+    pub(crate) fn wrong(&self) -> usize {
         self.findings.iter().filter(|finding| !finding.well).count()
     }
 }

@@ -6,7 +6,7 @@ use componentd_config::{Manifest, Trigger};
 
 use super::finding::Finding;
 
-pub fn look(manifest: &Manifest) -> Vec<Finding> {
+pub(super) fn look(manifest: &Manifest) -> Vec<Finding> {
     let found = manifest.services.iter().filter_map(|(service, spec)| {
         let Trigger::Cron(settings) = spec.trigger() else { return None };
         let next = settings.schedule.after(SystemTime::now().into())?.to_rfc3339();

@@ -21,7 +21,7 @@ use componentd_core::digest::Digest;
 use componentd_core::engine;
 use componentd_core::error::StartError;
 use componentd_core::instances::Pool;
-use componentd_core::loader::Loader;
+use componentd_core::loader::{Checked, Loader};
 use componentd_core::metrics::{self, Metrics};
 use componentd_core::peers::Peers;
 use componentd_core::registry::Directory;
@@ -163,31 +163,31 @@ pub(crate) async fn check(
     capabilities: &[Arc<dyn Capability>],
 ) -> Result<Vec<(String, PathBuf, Digest)>, StartError> {
     let (clients, loader) = (clients::check(capabilities, manifest)?, checking_loader(manifest, capabilities)?);
-    let mut checked = Vec::new();
-    for (name, spec) in &manifest.services {
-        let service = ServiceContext { manifest, name, spec };
-        let digest = check_component(&loader, &clients, &service).await?;
-        checked.push((name.clone(), spec.component.clone(), digest));
+    let services = manifest.services.iter().map(|(name, spec)| ServiceContext { manifest, name, spec });
+    let (mut fitting, mut checked) = (Vec::new(), Vec::new());
+    // What shows in the bytes of all, before any of them is compiled.
+    for service in services {
+        fitting.push((service, fits(&loader, &clients, &service).await?));
+    }
+    for (service, component) in fitting {
+        checked.push((
+            service.name.to_owned(),
+            service.spec.component.clone(),
+            build(&loader, &service, component).await?,
+        ));
     }
     Ok(checked)
 }
 
-/// A loader that leaves nothing behind.
+/// A loader that leaves nothing behind. What a host has compiled before it takes from there.
 ///
 /// # Errors
 /// The machine lacks what the engine needs.
 pub(crate) fn checking_loader(manifest: &Manifest, capabilities: &[Arc<dyn Capability>]) -> Result<Loader, StartError> {
+    let cache = manifest.host.state.as_deref().map_or_else(Cache::none, Cache::reading);
+    let entry_points = componentd_ingress::triggers(Clock::system()).entry_points();
     let engine = engine::start(manifest.host.instances);
-    engine
-        .and_then(|engine| {
-            Loader::new(
-                engine,
-                Cache::none(),
-                capabilities,
-                componentd_ingress::triggers(Clock::system()).entry_points(),
-            )
-        })
-        .map_err(StartError::Engine)
+    engine.and_then(|engine| Loader::new(engine, cache, capabilities, entry_points)).map_err(StartError::Engine)
 }
 
 /// Whether the host could run a service's component with its grants.
@@ -199,14 +199,22 @@ pub(crate) async fn check_component(
     clients: &Clients,
     service: &ServiceContext<'_>,
 ) -> Result<Digest, StartError> {
+    build(loader, service, fits(loader, clients, service).await?).await
+}
+
+/// Whether a component is one for its service, by what shows in its bytes.
+async fn fits(loader: &Loader, clients: &Clients, service: &ServiceContext<'_>) -> Result<Checked, StartError> {
     let ServiceContext { manifest, name, spec } = *service;
     let granted = clients.grant(service, CancellationToken::new())?;
     granted.check().map_err(|e| StartError::unprepared(manifest, name, e))?;
     let load = |e| StartError::load(manifest, name, e);
     let artifact = Artifact::read(&spec.component).await.map_err(load)?;
-    let checked = loader.check(artifact, spec, &granted).map_err(load)?;
-    let version = loader.build(name, checked).await.map_err(load)?;
-    Ok(version.digest().clone())
+    loader.check(artifact, spec, &granted).map_err(load)
+}
+
+async fn build(loader: &Loader, service: &ServiceContext<'_>, component: Checked) -> Result<Digest, StartError> {
+    let version = loader.build(service.name, component).await;
+    Ok(version.map_err(|e| StartError::load(service.manifest, service.name, e))?.digest().clone())
 }
 
 /// Early, so that a port that is taken is found before anything is started.

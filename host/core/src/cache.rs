@@ -7,7 +7,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::fs;
 use std::hash::{Hash, Hasher};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
@@ -18,14 +18,23 @@ use wasmtime::component::Component;
 use crate::digest::Digest;
 use crate::state_folder::{StateFolder, oldest_first, touch};
 
+/// Below the state folder.
+const FOLDER: &str = "compiled";
+
 /// The cache, if the manifest names a state folder.
 #[derive(Clone, Debug)]
 pub struct Cache(Option<Kept>);
 
 #[derive(Clone, Debug)]
 struct Kept {
-    state: StateFolder,
     folder: PathBuf,
+    /// None where what is there may only be read.
+    writing: Option<Writing>,
+}
+
+#[derive(Clone, Debug)]
+struct Writing {
+    state: StateFolder,
     /// In bytes, over all entries.
     size: u64,
 }
@@ -41,20 +50,34 @@ impl Cache {
     /// # Errors
     /// The folder cannot be made private.
     pub fn new(state: StateFolder, size: u64) -> io::Result<Self> {
-        let folder = state.join("compiled");
+        let folder = state.join(FOLDER);
         make(&folder)?;
-        Ok(Self(Some(Kept { state, folder, size })))
+        Ok(Self(Some(Kept { folder, writing: Some(Writing { state, size }) })))
+    }
+
+    /// What a host has kept in this state folder, which may be another process's just now: nothing is written. Where the folder
+    /// is not this user's own, none.
+    pub fn reading(state: &Path) -> Self {
+        let folder = state.join(FOLDER);
+        Self(is_own(&folder).then_some(Kept { folder, writing: None }))
     }
 
     /// The compiled component of this content, if it is there. Blocks.
     pub fn find(&self, engine: &Engine, version: &Digest) -> Option<Component> {
-        load(engine, &self.0.as_ref()?.file(engine, version))
+        let kept = self.0.as_ref()?;
+        let file = kept.file(engine, version);
+        let component = load(engine, &file)?;
+        if kept.writing.is_some() {
+            // Where it cannot be noted, this entry is among the first to go.
+            let _ = touch(&file);
+        }
+        Some(component)
     }
 
     /// Keeps what was compiled for the next time. Blocks.
     pub fn keep(&self, engine: &Engine, version: &Digest, component: &Component) {
-        if let Some(kept) = &self.0 {
-            kept.store(component, &kept.file(engine, version));
+        if let Some(kept @ Kept { writing: Some(writing), .. }) = &self.0 {
+            kept.store(writing, component, &kept.file(engine, version));
         }
     }
 }
@@ -65,10 +88,10 @@ impl Kept {
     }
 
     /// Without it, the next start compiles again.
-    fn store(&self, component: &Component, file: &Path) {
+    fn store(&self, writing: &Writing, component: &Component, file: &Path) {
         let stored = component.serialize().map_err(|e| e.to_string()).and_then(|code| {
             let entry = [Sha256::digest(&code).as_slice(), &code].concat();
-            self.state.write(file, &entry).and_then(|()| self.shrink(file)).map_err(|e| e.to_string())
+            writing.state.write(file, &entry).and_then(|()| self.shrink(writing.size, file)).map_err(|e| e.to_string())
         });
         match stored {
             Ok(()) => debug!(file = %file.display(), "cached"),
@@ -77,8 +100,8 @@ impl Kept {
     }
 
     /// Removes the entries that were not used for longest, down to the size; never the one that was just stored.
-    fn shrink(&self, stored: &Path) -> io::Result<()> {
-        let mut left = self.size.saturating_sub(fs::metadata(stored)?.len());
+    fn shrink(&self, size: u64, stored: &Path) -> io::Result<()> {
+        let mut left = size.saturating_sub(fs::metadata(stored)?.len());
         let others = oldest_first(&self.folder, "cwasm")?.into_iter().rev().filter(|file| file != stored);
         for file in others {
             match left.checked_sub(fs::metadata(&file)?.len()) {
@@ -91,6 +114,12 @@ impl Kept {
         }
         Ok(())
     }
+}
+
+/// Whether nobody else can have put code there.
+fn is_own(folder: &Path) -> bool {
+    let own = rustix::process::geteuid().as_raw();
+    fs::symlink_metadata(folder).is_ok_and(|found| found.is_dir() && found.uid() == own && found.mode() & 0o077 == 0)
 }
 
 /// Only this folder is private; others may have to pass through those above.
@@ -118,7 +147,5 @@ fn load(engine: &Engine, file: &Path) -> Option<Component> {
     // SAFETY: these bytes are what `Component::serialize` of a compatible engine gave (the name and the checksum), in a
     // folder that only this user can write. Who can write there can as well replace the host.
     let component = unsafe { Component::deserialize(engine, code) };
-    // Where it cannot be noted, this entry is among the first to go.
-    let _ = touch(file);
     component.inspect_err(|error| warn!(file = %file.display(), %error, "compiled again")).ok()
 }

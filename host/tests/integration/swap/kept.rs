@@ -1,6 +1,7 @@
 //! What the state folder keeps, and that it is one host's alone.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
@@ -8,7 +9,7 @@ use rustix::process::Signal;
 use super::versions::Mark;
 use super::{Slot, component, manifest, run, serve};
 use crate::messages::{expect, tidy};
-use crate::support::process::{Ended, ManifestFile, Process};
+use crate::support::process::{Ended, ManifestFile, Process, command};
 
 /// With a line of `[host]`, and a probe that versions which fail do not pass.
 fn kept(host: &str) -> String {
@@ -158,4 +159,24 @@ fn shared(manifest: &ManifestFile) -> Option<String> {
     let mut digits: Vec<_> = files.iter().map(first).collect();
     digits.sort();
     digits.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0].clone())
+}
+
+/// While a host runs, its state folder is its own; `check` reads what is compiled there, and changes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_takes_what_a_host_has_compiled_unless_others_may_write_there() {
+    let slot = start("").await;
+    let check = async || command(&["check", "--manifest", slot.manifest.path()], &[]).await;
+    let written = |files: &[PathBuf]| files.iter().map(|file| fs::metadata(file).unwrap().modified().unwrap()).max();
+    let before = files(&slot.manifest, "compiled");
+    let at = written(&before);
+    let checked = check().await;
+    checked.expect(0);
+    assert!(checked.stderr.contains("compiled before, from the cache"), "{checked:?}");
+    assert_eq!((files(&slot.manifest, "compiled"), written(&before)), (before.clone(), at));
+    let folder = before[0].parent().unwrap();
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o770)).unwrap();
+    let checked = check().await;
+    checked.expect(0);
+    assert!(!checked.stderr.contains("from the cache") && checked.stderr.contains("compiling"), "{checked:?}");
+    slot.host.stop().await;
 }

@@ -20,25 +20,43 @@ const TOKEN: &str = "COMPONENTD_TOKEN";
 /// Where a running host is asked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AdminAccess {
+    /// Of the admin port: `http`, and never `https`.
     pub origin: Origin,
+    /// What requests carry as `Authorization: Bearer …`; none where neither the command line, the environment nor the
+    /// manifest has one.
     pub token: Option<String>,
 }
 
 /// Why nobody can be asked.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
+    /// The manifest, which was to name the address, cannot be read.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The command line or the environment names something else than `[http://]host:port`.
     #[error("{name}: {given} is no address of an admin port: write http://HOST:PORT, as in http://127.0.0.1:8080")]
-    Address { name: &'static str, given: String },
+    Address {
+        /// What gave it: `--admin`, or the variable.
+        name: &'static str,
+        /// In quotes, or a few words in its place where it may hold a password.
+        given: String,
+    },
+    /// The manifest has no `[admin]` table.
     #[error(
         "{}: the manifest has no [admin] port to ask; name that of the running host with --admin, or add the lines\n\
          [admin]\nlisten = \"127.0.0.1:8080\"",
         .file.display()
     )]
-    NoAdmin { file: PathBuf },
+    NoAdmin {
+        /// The manifest that was read.
+        file: PathBuf,
+    },
+    /// The manifest lets the host take any free port, so only the running host knows which.
     #[error("{}: admin.listen is any free port (0); name the one that the host has taken with --admin", .file.display())]
-    AnyPort { file: PathBuf },
+    AnyPort {
+        /// The manifest that was read.
+        file: PathBuf,
+    },
 }
 
 impl AdminAccess {

@@ -7,7 +7,9 @@ use http::HeaderName;
 /// The part of a request that tells clients apart, written `header:x-user` or `cookie:session`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Affinity {
+    /// The value of this request header; its name is compared without regard to case.
     Header(HeaderName),
+    /// The value of the cookie of this name; its case counts.
     Cookie(String),
 }
 

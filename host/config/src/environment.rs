@@ -26,7 +26,7 @@ impl Environment {
     ///
     /// # Errors
     /// There is a file, but it cannot be read.
-    pub fn beside(manifest: &Path) -> Result<Self, ConfigError> {
+    pub(super) fn beside(manifest: &Path) -> Result<Self, ConfigError> {
         let path = manifest.with_file_name(FILE);
         let mut file = read(&path)?;
         let owner = file.remove(OWNER);
@@ -43,7 +43,7 @@ impl Environment {
     }
 
     /// That of the process comes first. As in a manifest, an empty one counts as unset.
-    pub fn get(&self, name: &str) -> Option<String> {
+    pub(super) fn get(&self, name: &str) -> Option<String> {
         variable(name).or_else(|| self.file.get(name).cloned())
     }
 }

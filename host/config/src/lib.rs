@@ -3,6 +3,8 @@
 //! This is the only module that reads configuration files and the environment. Every error names the file, the line and the
 //! key, and says what would be right; nothing starts from a manifest that has one.
 
+#![warn(missing_docs, unreachable_pub)]
+
 mod access;
 mod affinity;
 mod bounds;
@@ -45,6 +47,7 @@ pub use self::values::{Bytes, Canary, Duration, KeyPattern, Origin};
 #[derive(Debug, thiserror::Error)]
 #[error("{place}: {reason}")]
 pub struct ConfigError {
+    /// The file, line and key that it is about.
     pub place: Place,
     /// What is wrong there.
     pub reason: String,

@@ -19,8 +19,10 @@ use super::values::{Bytes, Duration, optional, text};
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Manifest {
+    #[allow(missing_docs, reason = "the reference shows the comment of its type")]
     #[serde(default)]
     pub host: HostSettings,
+    #[allow(missing_docs, reason = "the reference shows the comment of its type")]
     pub admin: Option<Admin>,
     /// The servers that the host is a client of. Each is needed only where a grant or a trigger uses it. They are read only at a
     /// start.
@@ -110,8 +112,11 @@ pub struct Service {
     /// The `.wasm` file.
     #[schemars(with = "of::Path")]
     pub component: PathBuf,
+    #[allow(missing_docs, reason = "the reference shows the comment of its type")]
     pub http: Option<HttpTrigger>,
+    #[allow(missing_docs, reason = "the reference shows the comment of its type")]
     pub kafka: Option<KafkaTrigger>,
+    #[allow(missing_docs, reason = "the reference shows the comment of its type")]
     pub cron: Option<CronTrigger>,
     /// What is there in place of a trigger, where nothing but a program that embeds the host calls the service.
     #[serde(default)]
@@ -126,10 +131,13 @@ pub struct Service {
     #[serde(default)]
     #[schemars(with = "of::Tables")]
     pub grants: Tables,
+    #[allow(missing_docs, reason = "the reference shows the comment of its type")]
     #[serde(default)]
     pub isolation: Isolation,
+    #[allow(missing_docs, reason = "the reference shows the comment of its type")]
     #[serde(default)]
     pub limits: Limits,
+    #[allow(missing_docs, reason = "the reference shows the comment of its type")]
     #[serde(default)]
     pub swap: Swap,
 }
@@ -137,7 +145,7 @@ pub struct Service {
 /// That a service has no trigger is said, and not left out: it could have been forgotten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum NoTrigger {
+pub(super) enum NoTrigger {
     /// It has none.
     None,
 }
@@ -216,6 +224,7 @@ pub struct HttpTrigger {
     #[serde(default = "HttpTrigger::max_connections")]
     #[schemars(range(min = 1))]
     pub max_connections: usize,
+    #[allow(missing_docs, reason = "the reference shows the comment of its type")]
     pub cors: Option<Cors>,
 }
 

@@ -58,6 +58,7 @@ impl Serialize for Bytes {
 pub struct Canary {
     /// From 1 to 99.
     pub percent: u8,
+    /// How long the share lasts before the new version gets all requests.
     pub duration: Duration,
 }
 
@@ -192,6 +193,7 @@ pub fn backend_url<'de, D: Deserializer<'de>>(deserializer: D, schemes: &[&str])
         .ok_or_else(|| de::Error::custom(format!("must be {}://user:password@host:port", schemes[0])))
 }
 
+/// Text that is not empty.
 pub fn nonempty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
     if text.is_empty() { Err(de::Error::custom("must not be empty")) } else { Ok(text) }

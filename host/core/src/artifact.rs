@@ -10,15 +10,18 @@ use crate::load_error::LoadError;
 /// A component as it came, before anything is known of it. Cheap to clone.
 #[derive(Clone)]
 pub struct Artifact {
+    /// The whole component, in the binary format.
     pub bytes: Arc<[u8]>,
     /// That of the bytes. Nothing hashes them again.
     pub digest: Digest,
+    /// For messages, and to see whether the file has changed since.
     pub source: Source,
 }
 
 /// Where the bytes come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
+    /// The file that a manifest or the command line names.
     File(PathBuf),
     /// The admin port.
     Upload,

@@ -61,6 +61,7 @@ struct CallLabels {
 }
 
 impl CallMetrics {
+    /// Registers them, as `capability_call_seconds`: by service, capability and outcome.
     pub fn new(registry: &mut Registry) -> Self {
         let family = Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
         registry.register(
@@ -80,12 +81,13 @@ pub struct Calls {
 }
 
 impl Calls {
+    /// Of a service that has grants of these capabilities.
     pub fn new(metrics: CallMetrics, service: &str, capabilities: impl Iterator<Item = &'static str>) -> Self {
         let of = capabilities.map(|capability| (capability, Default::default())).collect();
         Self { metrics, service: service.to_owned(), of }
     }
 
-    /// A call of a capability that is not granted is denied before it is one.
+    /// Measures a call. One of a capability that is not granted is left out: it is denied before it is a call.
     pub fn note(&self, capability: &'static str, outcome: CallOutcome, took: Duration) {
         let Some((_, histograms)) = self.of.iter().find(|(name, _)| *name == capability) else { return };
         let histogram = histograms[outcome as usize].get_or_init(|| {

@@ -17,6 +17,7 @@ pub struct Calling {
 }
 
 impl Calling {
+    /// Begins a call: its time counts from here. `away` is that of its invocation.
     pub fn new(granted: Arc<Granted>, away: BackendAway, capability: &'static str) -> Self {
         Self { granted, away, capability, begun: Instant::now(), given_up: None }
     }
@@ -27,6 +28,7 @@ impl Calling {
         self
     }
 
+    /// Ends the call so, and measures it.
     pub fn ended(mut self, outcome: CallOutcome) {
         self.given_up = Some(outcome);
     }

@@ -12,6 +12,7 @@ use crate::digest::Digest;
 
 /// The version, and who gets it.
 pub struct Canary {
+    /// The version, which is not live yet.
     pub deployment: Arc<Deployment>,
     /// From 1 to 99.
     percent: u64,
@@ -19,6 +20,7 @@ pub struct Canary {
 }
 
 impl Canary {
+    /// Gives the deployment `percent` of the requests, from 1 to 99.
     pub fn new(deployment: Arc<Deployment>, percent: u8) -> Self {
         Self { deployment, percent: percent.into(), turn: AtomicU64::new(0) }
     }

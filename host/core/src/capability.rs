@@ -74,7 +74,9 @@ pub struct About {
 pub struct Package {
     /// `componentd:redis`.
     pub name: &'static str,
+    /// The one that the host has, as `0.2.12`; components that were built against a compatible one link as well.
     pub version: &'static str,
+    /// Those that the host has, without package and version.
     pub interfaces: &'static [&'static str],
 }
 
@@ -91,6 +93,7 @@ pub struct Needs {
 pub struct HostContext<'a> {
     /// Its table under `[backends]`.
     pub backend: Option<Section<'a>>,
+    /// The whole of it: a capability may use the server of another one as well.
     pub manifest: &'a Manifest,
     /// The services of this host.
     pub peers: Arc<dyn Peers>,
@@ -101,8 +104,11 @@ pub struct HostContext<'a> {
 /// What a grant is made with.
 #[derive(Clone, Copy)]
 pub struct ServiceContext<'a> {
+    /// The whole of it: a grant may name other services.
     pub manifest: &'a Manifest,
+    /// The key of the service under `[services]`.
     pub name: &'a str,
+    /// What the manifest says of the service.
     pub spec: &'a Service,
 }
 

@@ -18,14 +18,21 @@ use crate::metrics::{Metrics, Outcome};
 
 /// A version, and the configuration, grants, limits and connections that it runs with. Immutable but for what it counts.
 pub struct Deployment {
+    /// That of its service.
     pub name: String,
+    /// What the manifest says of the service, as of this deployment.
     pub spec: config::Service,
+    /// What runs, compiled and linked.
     pub version: Arc<Version>,
     /// What it may do. Those that come after it may share it.
     pub granted: Arc<Granted>,
+    /// The instances of this deployment alone: a swap takes none over.
     pub instances: Instances,
+    /// How many invocations run and wait, after `limits.concurrency` and `limits.queue`.
     pub admission: Admission,
+    /// How its invocations ended so far.
     pub outcomes: Arc<Outcomes>,
+    /// The invocations that use it, which a drain waits for.
     pub in_flight: InFlight,
     /// Ends what is left of it once it is drained, or at the drain deadline: invocations, and the watch over it.
     pub cut: CancellationToken,

@@ -26,23 +26,29 @@ pub trait Call: Send {
     /// What the component returns.
     type Output: Send;
 
-    /// Calls it. The exports are those that the trigger's [`Entry`](crate::trigger::Entry) has found.
+    /// Calls it. The exports are those that the trigger's [`Entry`](crate::entry_point::Entry) has found.
     fn call(self, instance: &mut Instance) -> impl Future<Output = wasmtime::Result<Self::Output>> + Send;
 }
 
 /// Why an invocation did not come to its own end.
 #[derive(Debug, thiserror::Error)]
 pub enum InvocationError {
+    /// It was turned away: the queue of the service is full.
     #[error("as many invocations wait as may (limits.queue)")]
     Saturated,
+    /// All instances of the host are at work, and none is idle that could give its place.
     #[error("as many instances run as may (host.instances)")]
     NoPlace,
+    /// It was ended at `limits.timeout`, which is given.
     #[error("the invocation took longer than {0:?} (limits.timeout)")]
     TimedOut(Duration),
+    /// It was ended by the host at a bound of memory, table entries or processor time.
     #[error("{0}")]
     LimitExceeded(LimitExceeded),
+    /// The component trapped, as it does after a panic.
     #[error("{0}")]
     Trapped(Trap),
+    /// It was still running at the drain deadline of its version.
     #[error("the drain deadline of its version has passed (swap.drain)")]
     Cut,
 }
@@ -98,6 +104,7 @@ impl From<Saturated> for InvocationError {
 
 /// What came of a call.
 pub struct Invoked<T> {
+    /// What the component returned, or why it did not.
     pub result: Result<T, InvocationError>,
     /// A backend did not answer meanwhile, so a failure says nothing of what was asked for.
     pub backend_away: bool,

@@ -50,6 +50,7 @@ impl EntryPoints {
         self.iter().find(|one| one.key() == key).expect("each trigger of a manifest has its implementation")
     }
 
+    /// All of them, in the order in which they were given.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn EntryPoint>> {
         self.0.iter()
     }

@@ -14,27 +14,63 @@ use crate::step::Step;
 /// Why the host does not start. Nothing has been served when it is returned.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// The manifest cannot be read, or says what cannot be.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// Wasmtime cannot reserve the address space of its pool, or has no compiler for this processor; or two capabilities
+    /// offer the same interface.
     #[error("the WebAssembly engine does not start: {0:#}; it needs address space, see `ulimit -v`")]
     Engine(wasmtime::Error),
+    /// A component cannot be read, is none, or does not fit its service.
     #[error("{place}: {source}")]
-    Load { place: Place, source: Box<LoadError> },
+    Load {
+        /// The key of the service that is about it: its component, or its grants.
+        place: Place,
+        /// What is wrong with the component.
+        source: Box<LoadError>,
+    },
     /// A file that the command line names.
     #[error(transparent)]
     File(Box<LoadError>),
+    /// No client can be made of what the manifest says of a server.
     #[error(transparent)]
     Backend(#[from] Unusable),
     /// What a grant needs of its server.
     #[error("{place}: {}", source.source)]
-    Unprepared { place: Place, source: Unprepared },
+    Unprepared {
+        /// The key of the grant that is about it.
+        place: Place,
+        /// What is lacking.
+        source: Unprepared,
+    },
+    /// The port of a listener cannot be taken.
     #[error("{place}: cannot listen on {address}: {source}; {}", mend_listening(source))]
-    Listen { place: Place, address: SocketAddr, source: io::Error },
+    Listen {
+        /// The key `listen` of the service, or of `[admin]`.
+        place: Place,
+        /// What is written there.
+        address: SocketAddr,
+        /// What the system says of it.
+        source: io::Error,
+    },
     /// A component that cannot be a version, though its bytes are in order.
     #[error("{place}: not {step}: {source}")]
-    Rejected { place: Place, step: Step, source: Box<dyn Error + Send + Sync> },
+    Rejected {
+        /// The key of the service that is about it.
+        place: Place,
+        /// The step of a version's life at which it was refused.
+        step: Step,
+        /// What it lacks for that step.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The state folder cannot be used.
     #[error("{place}: {source}")]
-    State { place: Place, source: StateError },
+    State {
+        /// The key `host.state`.
+        place: Place,
+        /// Why not, and what would mend it.
+        source: StateError,
+    },
 }
 
 fn mend_listening(error: &io::Error) -> &'static str {

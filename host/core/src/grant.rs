@@ -61,6 +61,7 @@ pub type Background = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, ()
 pub struct Unprepared {
     /// The key of the grant's table that is about it.
     pub key: Vec<String>,
+    /// What is lacking, and what would mend it.
     pub source: Box<dyn Error + Send + Sync>,
     /// It is about something that is not there, such as a folder.
     pub is_absence: bool,
@@ -72,7 +73,10 @@ pub struct Unprepared {
 #[derive(Debug, thiserror::Error)]
 #[error("{backend} cannot be used: {reason}; correct `{key}` under [backends.{backend}]")]
 pub struct Unusable {
+    /// The key of its server under `[backends]`.
     pub backend: &'static str,
+    /// The key of that table to correct.
     pub key: &'static str,
+    /// What the library of the client says.
     pub reason: String,
 }

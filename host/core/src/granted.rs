@@ -36,10 +36,12 @@ impl Granted {
         Self { service: service.to_owned(), limits, grants, calls, stop }
     }
 
+    /// The name of the service that the grants are of.
     pub fn service(&self) -> &str {
         &self.service
     }
 
+    /// The bounds of each of its invocations.
     pub fn limits(&self) -> &Limits {
         &self.limits
     }
@@ -106,6 +108,7 @@ impl Granted {
         &self.stop
     }
 
+    /// What is measured of its calls of capabilities.
     pub fn calls(&self) -> &Calls {
         &self.calls
     }

@@ -35,14 +35,18 @@ pub enum By {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
+    /// It went live.
     Live,
     /// Never live, with the step that refused it and why.
     Rejected {
+        /// The first step that it could not take.
         step: Step,
+        /// What kept it from that.
         reason: String,
     },
     /// Live, and then taken back by the host.
     RolledBack {
+        /// Which failures made the host go back.
         reason: String,
     },
 }
@@ -54,11 +58,15 @@ pub struct Entry {
     pub at: String,
     /// `sha256:` and all 64 hexadecimal digits.
     pub version: String,
+    /// What asked for the version.
     pub by: By,
+    /// Whether it went live.
     pub outcome: Outcome,
 }
 
 impl Entry {
+    /// A line with the time of this moment. `version` is the whole name, as [`Digest::full`](crate::digest::Digest::full)
+    /// gives it.
     pub fn now(version: String, by: By, outcome: Outcome) -> Self {
         Self { at: humantime::format_rfc3339_millis(SystemTime::now()).to_string(), version, by, outcome }
     }
@@ -76,6 +84,7 @@ impl From<Vec<Entry>> for History {
 }
 
 impl History {
+    /// Adds a line. Past a hundred, the oldest one goes.
     pub fn push(&self, entry: Entry) {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() == KEPT {
@@ -84,6 +93,7 @@ impl History {
         entries.push_back(entry);
     }
 
+    /// A copy of all lines, oldest first.
     pub fn entries(&self) -> Vec<Entry> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }

@@ -10,7 +10,7 @@ use rustix::mm::{Advice, madvise};
 
 /// Asks for them in all reserved address space of at least so many bytes: that of the pool. Does nothing where Linux gives
 /// them never, or always.
-pub fn ask(least: usize) {
+pub(super) fn ask(least: usize) {
     let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
     for reserved in maps.lines().filter_map(reservation).filter(|reserved| reserved.len() >= least) {
         // SAFETY: it changes the size of pages to come, not what is in them, and says nothing of who may use them.

@@ -72,7 +72,9 @@ type Idle = Mutex<Vec<Instance>>;
 
 /// A store with a component in it.
 pub struct Instance {
+    /// What the instance lives in: its memory, and what it owns in the host.
     pub store: Store<State>,
+    /// The processor time of the invocation that it is at.
     pub meter: Arc<CpuMeter>,
     /// The component in it, and what its trigger calls there.
     component: Option<(component::Instance, Exports)>,
@@ -84,7 +86,9 @@ pub struct Instance {
 
 /// What an instance shares with whoever waits for its call, which keeps it when the instance has ended.
 pub struct Watched {
+    /// The processor time of the call.
     pub meter: Arc<CpuMeter>,
+    /// What the component wrote to stdout and stderr, for the message of a panic.
     pub output: Output,
 }
 
@@ -164,11 +168,13 @@ pub struct Instances {
 }
 
 impl Instances {
+    /// None yet: each is made when it is first needed, after the isolation, limits and environment of `spec`.
     pub fn new(pool: Pool, spec: &config::Service) -> Self {
         let env = spec.env.clone().into_iter().collect();
         Self { idle: pool.register(), pool, limits: spec.limits, isolation: spec.isolation, env }
     }
 
+    /// What they are drawn from, with those of all other deployments.
     pub fn pool(&self) -> &Pool {
         &self.pool
     }

@@ -8,7 +8,7 @@ use crate::capability::Package;
 use crate::state::State;
 
 /// A line for each import of `component` that `linker` has nothing for.
-pub fn lacking(linker: &Linker<State>, offered: &[Package], component: &Component) -> Vec<String> {
+pub(super) fn lacking(linker: &Linker<State>, offered: &[Package], component: &Component) -> Vec<String> {
     let mut linker = linker.clone();
     let engine = component.engine();
     let component_type = component.component_type();

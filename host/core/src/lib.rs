@@ -7,6 +7,8 @@
 //! - [`capability`] is the seam for what components may ask for, [`trigger`] the one for who calls them.
 //! - [`registry`] says which deployment of a service answers.
 
+#![warn(missing_docs, unreachable_pub)]
+
 pub mod artifact;
 pub mod away;
 pub mod cache;

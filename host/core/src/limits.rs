@@ -20,10 +20,13 @@ const MAX_TABLE_ELEMENTS: usize = 100_000;
 /// A bound that a guest ran into, as its trap's cause.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LimitExceeded {
+    /// Linear memory, over all core modules of the instance; the bound in bytes.
     #[error("the component needs more than {0} bytes of linear memory (limits.memory)")]
     Memory(usize),
+    /// Table entries, over all core modules of the instance; the bound.
     #[error("the component needs more than {0} table entries")]
     Table(usize),
+    /// Processor time of the invocation; the bound.
     #[error("the component has used up its processor time of {0:?} (limits.cpu)")]
     Cpu(Duration),
 }
@@ -47,6 +50,7 @@ pub struct MemoryLimiter {
 }
 
 impl MemoryLimiter {
+    /// A limiter for a new instance, by `limits.memory`.
     pub fn new(limits: &config::Limits) -> Self {
         Self { max_memory: limits.memory.0, memory: 0, table_elements: 0 }
     }
@@ -90,6 +94,7 @@ pub struct CpuMeter {
 }
 
 impl CpuMeter {
+    /// A meter that ends the guest when it has used `budget`, within a tick of the epoch clock.
     pub fn new(budget: Duration) -> Self {
         Self { budget, used: AtomicU64::new(0), resumed_at: AtomicU64::new(0), is_exact: AtomicBool::new(false) }
     }
@@ -141,7 +146,9 @@ fn nanos(duration: Duration) -> u64 {
 
 /// Runs `guest`, and counts the time of each poll: between polls the guest is suspended.
 pub struct Metered<F> {
+    /// The call, in the one box that it stays in.
     pub guest: Pin<Box<F>>,
+    /// What the time is counted with.
     pub meter: Arc<CpuMeter>,
 }
 
@@ -170,6 +177,7 @@ pub struct Admission {
 pub struct Saturated;
 
 impl Admission {
+    /// As many run as `limits.concurrency`, and as many wait as `limits.queue`.
     pub fn new(limits: &config::Limits) -> Self {
         let running = Arc::new(Semaphore::new(limits.concurrency));
         let concurrency = u32::try_from(limits.concurrency).unwrap_or(u32::MAX);

@@ -10,32 +10,88 @@ use crate::step::Step;
 /// Why a file cannot become a version.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
+    /// The file cannot be read.
     #[error("the component {path} cannot be read: {source}; {}", mend_reading(source))]
-    Read { path: PathBuf, source: io::Error },
+    Read {
+        /// As the manifest or the command line names it.
+        path: PathBuf,
+        /// What the system says of it.
+        source: io::Error,
+    },
+    /// The file has no bytes, as one that is being written.
     #[error("{path} is empty: build the component again, or wait until it is written")]
-    Empty { path: PathBuf },
+    Empty {
+        /// Names the component, as [`Source::name`](crate::artifact::Source::name) does.
+        path: PathBuf,
+    },
+    /// It is WebAssembly, but a module that was never made a component.
     #[error(
         "{path} is a core module, not a component: build it with `--target wasm32-wasip2`, or wrap it with \
          `wasm-tools component new`"
     )]
-    CoreModule { path: PathBuf },
+    CoreModule {
+        /// Names the component, as [`Source::name`](crate::artifact::Source::name) does.
+        path: PathBuf,
+    },
+    /// It imports or exports an interface of WASI 0.3.
     #[error(
         "{path} is a WASI 0.3 component, and this host runs WASI 0.2: build it against wasi:…@0.2, which toolchains \
          call `wasip2` (it names {name})"
     )]
-    Wasi03 { path: PathBuf, name: String },
+    Wasi03 {
+        /// Names the component, as [`Source::name`](crate::artifact::Source::name) does.
+        path: PathBuf,
+        /// The first such interface, with its version.
+        name: String,
+    },
+    /// Its bytes are no component that this host can compile.
     #[error("{path} is no WebAssembly component: {reason}; build it anew, or correct the path")]
-    NotAComponent { path: PathBuf, reason: String },
+    NotAComponent {
+        /// Names the component, as [`Source::name`](crate::artifact::Source::name) does.
+        path: PathBuf,
+        /// What the parser or the compiler says of it.
+        reason: String,
+    },
+    /// It lacks the interface that the trigger of its service calls.
     #[error("{path} does not export {export}, which a service with `{trigger} = …` is called through; {mend}")]
-    NoExport { path: PathBuf, export: &'static str, trigger: &'static str, mend: String },
+    NoExport {
+        /// Names the component, as [`Source::name`](crate::artifact::Source::name) does.
+        path: PathBuf,
+        /// The interface, without a version.
+        export: &'static str,
+        /// The trigger's key in the table of the service.
+        trigger: &'static str,
+        /// What it exports, and the trigger that would call that.
+        mend: String,
+    },
+    /// It imports interfaces that need a grant, and the service has none.
     #[error("{path} imports what the manifest does not grant:{list}")]
-    NotGranted { path: PathBuf, list: String },
+    NotGranted {
+        /// Names the component, as [`Source::name`](crate::artifact::Source::name) does.
+        path: PathBuf,
+        /// A line for each: the interface, and the line of the manifest that would grant it.
+        list: String,
+    },
+    /// It imports what no capability of this host offers.
     #[error("{path} imports what this host does not have; build it without, or with what comes near:{list}")]
-    Lacking { path: PathBuf, list: String },
+    Lacking {
+        /// Names the component, as [`Source::name`](crate::artifact::Source::name) does.
+        path: PathBuf,
+        /// A line for each import, with what comes near.
+        list: String,
+    },
+    /// It exports the interface that the trigger calls, but with other functions or types.
     #[error(
         "{path} exports {export} in another form than this host calls it: {reason}; build it against the WIT of this host"
     )]
-    OtherExport { path: PathBuf, export: &'static str, reason: String },
+    OtherExport {
+        /// Names the component, as [`Source::name`](crate::artifact::Source::name) does.
+        path: PathBuf,
+        /// The interface, without a version.
+        export: &'static str,
+        /// What differs, as Wasmtime says it.
+        reason: String,
+    },
 }
 
 fn mend_reading(error: &io::Error) -> &'static str {
@@ -50,6 +106,7 @@ fn mend_reading(error: &io::Error) -> &'static str {
 }
 
 impl LoadError {
+    /// [`LoadError::Lacking`], of a line for each import.
     pub fn lacking(path: &Path, lacking: &[String]) -> Self {
         let list = lacking.iter().map(|import| format!("\n  {import}")).collect();
         Self::Lacking { path: path.to_owned(), list }

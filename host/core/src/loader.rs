@@ -27,6 +27,7 @@ pub struct Version {
     pub artifact: Artifact,
     /// What it was checked and linked for.
     pub entry_point: Arc<dyn EntryPoint>,
+    /// The compiled component with its imports bound: an instance is made from it without looking up anything.
     pub linked: InstancePre<State>,
     /// Finds that in an instance.
     pub entry: Entry,
@@ -43,7 +44,9 @@ impl Version {
 
 /// A component that exports what a service's trigger calls, and imports only what is granted to it.
 pub struct Checked {
+    /// Its bytes and their name; nothing of it is compiled yet.
     pub artifact: Artifact,
+    /// What the trigger of the service calls in it.
     pub entry_point: Arc<dyn EntryPoint>,
 }
 

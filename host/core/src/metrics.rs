@@ -13,8 +13,11 @@ use prometheus_client::registry::Registry;
 /// Which partition of which consumer.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub struct PartitionLabels {
+    /// The service whose consumer it is.
     pub service: String,
+    /// The topic that the service consumes.
     pub topic: String,
+    /// The number of the partition in its topic, from 0.
     pub partition: i32,
 }
 
@@ -37,6 +40,7 @@ pub enum Outcome {
     Retry,
     /// or for the dead-letter topic.
     Reject,
+    /// The component trapped, as it does after a panic.
     Trap,
     /// It went past its limit of linear memory, or of table entries,
     Memory,
@@ -44,9 +48,11 @@ pub enum Outcome {
     Cpu,
     /// or of the size of its response.
     Response,
+    /// It was ended at `limits.timeout`.
     Timeout,
     /// At a drain deadline.
     Cut,
+    /// The component ended without an answer, or gave an error in its place.
     NoAnswer,
     /// The component did not finish its response.
     Incomplete,
@@ -143,6 +149,7 @@ impl Metrics {
         self.margin.get_or_create(labels).set(margin);
     }
 
+    /// Takes out what [`Metrics::partition`] has said: nothing is known of it now, or another consumer has it.
     pub fn no_partition(&self, labels: &PartitionLabels) {
         self.lag.remove(labels);
         self.margin.remove(labels);
@@ -169,11 +176,12 @@ impl Metrics {
         self.invocations.get_or_create_owned(&labels)
     }
 
+    /// Counts a record that was sent to the dead-letter topic.
     pub fn dead_letter(&self, service: &str) {
         self.dead_letters.get_or_create(&ServiceLabel { service: service.to_owned() }).inc();
     }
 
-    /// Times of a schedule that have passed without a run.
+    /// Counts times of a schedule that have passed without a run.
     pub fn missed_runs(&self, service: &str, missed: usize) {
         self.missed_runs.get_or_create(&ServiceLabel { service: service.to_owned() }).inc_by(missed as u64);
     }

@@ -137,6 +137,7 @@ pub struct Lines {
 }
 
 impl Lines {
+    /// The stream of this name, `stdout` or `stderr`, whose lines go to `output`.
     pub fn new(stream: &'static str, output: Output) -> Self {
         Self { stream, output }
     }

@@ -20,6 +20,7 @@ use crate::troubles::Troubles;
 pub struct Directory(Arc<RwLock<BTreeMap<String, Weak<Service>>>>);
 
 impl Directory {
+    /// Puts a service in, in place of one of its name. The directory does not keep it alive.
     pub fn enter(&self, service: &Arc<Service>) {
         let mut services = self.0.write().unwrap_or_else(PoisonError::into_inner);
         services.insert(service.name.clone(), Arc::downgrade(service));
@@ -37,6 +38,7 @@ impl Directory {
         self.find(&service.name).is_some_and(|found| Arc::ptr_eq(&found, service))
     }
 
+    /// The service of this name, if it runs.
     pub fn find(&self, name: &str) -> Option<Arc<Service>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(name)?.upgrade()
     }
@@ -53,8 +55,11 @@ impl Drop for Share<'_> {
 
 /// A named slot of the manifest.
 pub struct Service {
+    /// Its key under `[services]`.
     pub name: String,
+    /// What versions were tried, and what came of each.
     pub history: History,
+    /// What is wrong with it while it runs.
     pub troubles: Troubles,
     /// Held by whoever puts another version in: one at a time, in the order in which they came.
     pub swapping: tokio::sync::Mutex<()>,
@@ -70,6 +75,7 @@ pub struct Service {
 }
 
 impl Service {
+    /// A service that is not ready yet. For `file` see [`Service::file`].
     pub fn new(live: Arc<Deployment>, history: History, file: Option<Digest>) -> Self {
         Self {
             name: live.name.clone(),
@@ -132,10 +138,12 @@ impl Service {
         Share(self)
     }
 
+    /// The content of the component's file that was last decided about, live or not; none where it was not read.
     pub fn file(&self) -> Option<Digest> {
         self.file.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Notes what was decided about, so that the same content is not tried again.
     pub fn set_file(&self, content: Option<Digest>) {
         *self.file.lock().unwrap_or_else(PoisonError::into_inner) = content;
     }
@@ -145,11 +153,12 @@ impl Service {
         *self.databases.borrow()
     }
 
+    /// Notes that its databases are there, and migrated. They stay so.
     pub fn databases_are_ready(&self) {
         self.databases.send_replace(true);
     }
 
-    /// Waits for that.
+    /// Waits until its databases are there, and migrated.
     pub async fn await_databases(&self) {
         let mut databases = self.databases.subscribe();
         databases.wait_for(|ready| *ready).await.expect("the service itself sends, and is held");
@@ -167,6 +176,7 @@ impl Service {
         self.ready.load(Ordering::Relaxed)
     }
 
+    /// Says whether its trigger can call it. The trigger does, when that changes.
     pub fn set_ready(&self, ready: bool) {
         self.ready.store(ready, Ordering::Relaxed);
     }
@@ -176,7 +186,7 @@ impl Service {
         self.waits_for.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// True if that is new.
+    /// Says what keeps it from being ready; none where that is not known, or is over. True if that is new.
     pub fn set_waits_for(&self, reason: Option<String>) -> bool {
         let mut now = self.waits_for.lock().unwrap_or_else(PoisonError::into_inner);
         let is_new = *now != reason;

@@ -18,11 +18,14 @@ pub struct Scope {
     granted: Arc<Granted>,
     /// What the log and other services know it by.
     pub id: HeaderValue,
+    /// The invocation's span: what the component writes, and its calls of capabilities, are logged within it.
     pub span: Span,
+    /// Whether a backend did not answer it.
     pub away: BackendAway,
 }
 
 impl Scope {
+    /// An invocation under these grants, which it keeps alive to its end.
     pub fn new(granted: Arc<Granted>, id: HeaderValue, span: Span) -> Self {
         Self { granted, id, span, away: BackendAway::default() }
     }
@@ -32,6 +35,7 @@ impl Scope {
         self.granted.service()
     }
 
+    /// The bounds of the invocation, as of its version.
     pub fn limits(&self) -> &Limits {
         self.granted.limits()
     }
@@ -41,6 +45,7 @@ impl Scope {
         self.granted.get()
     }
 
+    /// All that the service may do.
     pub fn granted(&self) -> &Arc<Granted> {
         &self.granted
     }

@@ -48,13 +48,17 @@ pub struct State {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     current: Current,
+    /// Where stdout and stderr of the component go.
     pub output: Output,
+    /// What bounds its linear memory and tables.
     pub memory: MemoryLimiter,
     /// The types of resources that may outlast an invocation.
     lasting: Arc<[TypeId]>,
 }
 
 impl State {
+    /// The state of a new instance, which is at no invocation yet. `env` is all of its environment: it has no arguments,
+    /// no files and no sockets.
     pub fn new(limits: &Limits, env: &[(String, String)], common: Common) -> Self {
         let output = Output::default();
         let mut wasi = WasiCtx::builder();
@@ -73,6 +77,7 @@ impl State {
         }
     }
 
+    /// Begins an invocation: what the component asks for and writes is its own from now on.
     pub fn begin(&mut self, scope: Scope) {
         self.output.belongs_to(Some(scope.span.clone()));
         self.current.scope = Some(scope);
@@ -83,6 +88,7 @@ impl State {
         self.current.get()
     }
 
+    /// The invocation that it is at, and the resources that the instance holds.
     pub fn scope_and_table(&mut self) -> (&Scope, &mut ResourceTable) {
         (self.current.get(), &mut self.table)
     }
@@ -93,6 +99,7 @@ impl State {
         table.iter_mut().all(|entry| lasting.contains(&(*entry).type_id())) && !memory.is_short()
     }
 
+    /// Ends the invocation: its grants are let go, and the instance is idle.
     pub fn end(&mut self) {
         self.current.scope = None;
         self.output.belongs_to(None);

@@ -28,12 +28,24 @@ pub struct Lock {
 /// Why a state folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
+    /// Another process has locked it.
     #[error("{path} is the state folder of another host, process {process}: end that one, or name another folder")]
-    InUse { path: PathBuf, process: String },
+    InUse {
+        /// The folder, as the manifest names it.
+        path: PathBuf,
+        /// The id of that process, as it wrote it.
+        process: String,
+    },
+    /// It cannot be made, locked or written.
     #[error(
         "the state folder {path} cannot be used: {source}; let the user of the host write it, or name another folder"
     )]
-    Unusable { path: PathBuf, source: io::Error },
+    Unusable {
+        /// The folder, as the manifest names it.
+        path: PathBuf,
+        /// What the system says of it.
+        source: io::Error,
+    },
 }
 
 impl StateFolder {
@@ -60,6 +72,7 @@ impl StateFolder {
         Ok((folder, Lock { _file: file }))
     }
 
+    /// The path of a file or folder in it.
     pub fn join(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
@@ -96,6 +109,9 @@ impl StateFolder {
 }
 
 /// The files of a folder with this extension, the one that was not used for longest first.
+///
+/// # Errors
+/// The folder cannot be read.
 pub fn oldest_first(folder: &Path, extension: &str) -> io::Result<Vec<PathBuf>> {
     let mut files: Vec<(SystemTime, PathBuf)> = fs::read_dir(folder)?
         .filter_map(|entry| {

@@ -29,6 +29,7 @@ pub enum Step {
 }
 
 impl Step {
+    /// The name that the log, the history and the admin port show.
     pub fn name(self) -> &'static str {
         match self {
             Self::Found => "found",

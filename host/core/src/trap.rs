@@ -27,6 +27,7 @@ pub struct Trap {
 }
 
 impl Trap {
+    /// A trap with the message of the panic before it, if there was one.
     pub fn new(error: wasmtime::Error, panic: Option<String>) -> Self {
         Self { error, panic }
     }

@@ -59,15 +59,19 @@ pub trait Source: Send + Sync {
 
 /// What a source is made for, and of.
 pub struct Preparing<'a> {
+    /// The service that the source will call.
     pub service: &'a Arc<Service>,
     /// What the service will be, which may not be live yet.
     pub spec: &'a config::Service,
     /// For messages.
     pub manifest: &'a config::Source,
+    /// The clients of the host, for what has the same server as a capability.
     pub clients: &'a Clients,
+    /// Where the source counts what it does.
     pub metrics: &'a Arc<Metrics>,
     /// For what a source keeps across restarts.
     pub kept: Kept,
+    /// What the other services listen on, so that a port can be handed on.
     pub ports: &'a dyn Ports,
 }
 
@@ -86,8 +90,11 @@ pub trait Ports: Sync {
 pub struct Ingress {
     /// Held so that the port can be handed on; given up before the server stops, which then sees to whoever has connected.
     pub listener: Option<Arc<TcpListener>>,
+    /// Where it listens, with the port that the kernel chose for 0; none where it has no port.
     pub address: Option<SocketAddr>,
+    /// All that it runs in: it has ended when they have.
     pub tasks: TaskTracker,
+    /// Tells those tasks to take in nothing more, and to finish what they have begun.
     pub stop: CancellationToken,
 }
 

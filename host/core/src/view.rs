@@ -10,8 +10,11 @@ use crate::state::State;
 
 /// The grant of the service, if it has one; the invocation; and what the instance holds.
 pub struct View<'a, G> {
+    /// What the service may do with the capability; none where nothing is granted.
     pub grant: Option<&'a G>,
+    /// The invocation that calls.
     pub scope: &'a Scope,
+    /// The resources that the instance holds.
     pub table: &'a mut ResourceTable,
 }
 

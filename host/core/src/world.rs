@@ -17,7 +17,9 @@ const MAX_NAMES: usize = 64 << 10;
 /// The names, with their versions. They are printable, but may still be none that the component model allows.
 #[derive(Debug, Default)]
 pub struct World {
+    /// What it needs of the host, as `wasi:http/types@0.2.0`.
     pub imports: Vec<String>,
+    /// What can be called in it.
     pub exports: Vec<String>,
 }
 
@@ -62,6 +64,9 @@ impl World {
     }
 
     /// Whether the trigger has something to call; else another one may.
+    ///
+    /// # Errors
+    /// [`LoadError::NoExport`] where it has nothing.
     pub fn check_export(&self, path: &Path, called: &dyn EntryPoint, all: &EntryPoints) -> Result<(), LoadError> {
         let Some(export) = called.export().filter(|export| !self.exports(export)) else { return Ok(()) };
         let (path, mend) = (path.to_owned(), self.other_trigger(all));
@@ -90,6 +95,9 @@ impl World {
     }
 
     /// Whether each import that needs a grant has one.
+    ///
+    /// # Errors
+    /// [`LoadError::NotGranted`], with all that have none.
     pub fn check_grants(
         &self,
         path: &Path,

@@ -17,7 +17,7 @@ use tracing_subscriber::registry::LookupSpan;
 use super::{Format, Line, RECENT, text};
 
 /// The log of this process.
-pub struct Log {
+pub(super) struct Log {
     format: Format,
     colours: bool,
 }
@@ -26,7 +26,7 @@ pub struct Log {
 struct OfSpan(Value);
 
 impl Log {
-    pub fn new(format: Format) -> Self {
+    pub(super) fn new(format: Format) -> Self {
         Self { format, colours: std::io::stderr().is_terminal() && config::may_colour() }
     }
 

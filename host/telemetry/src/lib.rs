@@ -1,6 +1,8 @@
 //! The log: for people on a terminal, as JSON lines everywhere else, on standard error. What services have logged last is
 //! kept for the admin port.
 
+#![warn(missing_docs, unreachable_pub)]
+
 mod layer;
 mod line;
 mod recent;

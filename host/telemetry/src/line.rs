@@ -13,10 +13,12 @@ use serde_json::Value;
 pub struct Line(pub Vec<(Cow<'static, str>, Value)>);
 
 impl Line {
+    /// Adds a field at the end. One of the same name stays, and comes first.
     pub fn add(&mut self, name: &'static str, value: impl Into<Value>) {
         self.0.push((Cow::Borrowed(name), value.into()));
     }
 
+    /// A field of the event itself, without those of its span; none where it has no such field.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0.iter().find(|(given, _)| given == name).map(|(_, value)| value)
     }

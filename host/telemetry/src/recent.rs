@@ -47,12 +47,14 @@ struct Kept {
 pub struct Batch {
     /// How many lines this reader was too slow for.
     pub lost: u64,
+    /// Each as JSON, without a line feed, the oldest first.
     pub lines: Vec<Arc<str>>,
     /// Where to read on.
     pub next: u64,
 }
 
 impl Ring {
+    /// Adds a line, which is JSON, and lets the oldest go: past 1,000 lines or 256 KiB. Whoever waits is woken.
     pub fn push(&self, line: Arc<str>) {
         let mut kept = lock(&self.kept);
         kept.bytes += line.len();

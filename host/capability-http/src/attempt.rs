@@ -18,30 +18,30 @@ tokio::task_local! {
 
 #[derive(Clone)]
 pub(super) struct Attempt {
-    pub limit: Duration,
+    pub(super) limit: Duration,
     resolving: Arc<AtomicBool>,
 }
 
 impl Attempt {
-    pub fn new(limit: Option<Duration>) -> Self {
+    pub(super) fn new(limit: Option<Duration>) -> Self {
         Self { limit: limit.unwrap_or(CONNECT_TIMEOUT), resolving: Arc::default() }
     }
 
     /// The one that the running task is at.
-    pub fn current() -> Self {
+    pub(super) fn current() -> Self {
         CURRENT.try_with(Self::clone).unwrap_or_else(|_| Self::new(None))
     }
 
-    pub async fn scope<F: Future>(&self, connecting: F) -> F::Output {
+    pub(super) async fn scope<F: Future>(&self, connecting: F) -> F::Output {
         CURRENT.scope(self.clone(), connecting).await
     }
 
-    pub fn is_resolving(&self, resolving: bool) {
+    pub(super) fn is_resolving(&self, resolving: bool) {
         self.resolving.store(resolving, Ordering::Relaxed);
     }
 
     /// What has taken too long.
-    pub fn timed_out(&self) -> Error {
+    pub(super) fn timed_out(&self) -> Error {
         if self.resolving.load(Ordering::Relaxed) { Error::DnsTimeout } else { Error::ConnectionTimeout }
     }
 }

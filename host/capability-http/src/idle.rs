@@ -17,7 +17,7 @@ pub(super) struct IdleTimeout<B> {
 }
 
 impl<B> IdleTimeout<B> {
-    pub fn new(body: B, limit: Option<Duration>) -> Self {
+    pub(super) fn new(body: B, limit: Option<Duration>) -> Self {
         Self { body, limit, deadline: None }
     }
 }

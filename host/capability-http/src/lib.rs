@@ -3,6 +3,8 @@
 //! The host resolves and checks the address itself, adds the headers of the grant, and follows no redirect, so a component
 //! reaches nothing but the granted origin and never sees a secret.
 
+#![warn(missing_docs, unreachable_pub)]
+
 mod address;
 mod attempt;
 mod client;
@@ -38,8 +40,10 @@ use self::client::HttpClients;
 pub use self::config::HttpGrant;
 pub use self::reach::{Unreachable, reach};
 
-/// The capability, and its key in a manifest.
+/// Outbound HTTP as a capability of the host.
 pub struct Http;
+
+/// The key of what a service is granted, under `grants`.
 pub const NAME: &str = "http";
 
 /// The pools of connections that all services share, and the services themselves.

@@ -14,7 +14,9 @@ use super::resolver::Resolver;
 
 /// Why an origin cannot be reached.
 pub struct Unreachable {
+    /// What kept it from being reached, mostly in the words of the system or of TLS.
     pub reason: String,
+    /// What to do about it, as the second half of a sentence.
     pub mend: &'static str,
 }
 

@@ -10,6 +10,7 @@ use redis::{ErrorKind, RedisError};
 pub struct Absence {
     /// What the server or the system says.
     pub reason: String,
+    /// What to do about it, as the second half of a sentence.
     pub mend: String,
 }
 

@@ -1,5 +1,7 @@
 //! Redis: the keys that a service is granted, as `componentd:redis/client`.
 
+#![warn(missing_docs, unreachable_pub)]
+
 mod absence;
 mod bindings;
 mod config;
@@ -25,8 +27,10 @@ use self::bindings::componentd::redis::client as wit;
 pub use self::config::{RedisBackend, RedisGrant};
 pub use self::rights::Rights;
 
-/// The capability, and its key in a manifest.
+/// Redis as a capability of the host.
 pub struct Redis;
+
+/// The key of the server under `[backends]`, and of what a service is granted, under `grants`.
 pub const NAME: &str = "redis";
 
 /// Tries to reconnect within one call before it fails with `unavailable`; the next call tries again.

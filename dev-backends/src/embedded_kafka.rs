@@ -1,7 +1,7 @@
 //! Kafka without a server: librdkafka's own in-process broker, which speaks the real protocol to any client.
 //!
 //! Its log is in memory and ends with the process. It answers no admin request, so [`TOPICS`] are made here. A partition has
-//! room for 5 MiB, which cannot be changed, and then drops its oldest records whoever has read them: [`unread`] says when
+//! room for 5 MiB, which cannot be changed, and then drops its oldest records whoever has read them: `unread` says when
 //! producers must wait instead.
 
 use std::sync::Arc;

@@ -57,7 +57,7 @@ impl Process {
         Some(format!("{server} has ended ({status}); the end of {}:\n{}", log.path().display(), log.tail()))
     }
 
-    /// Ends it in order, or after [`GRACE`] anyhow.
+    /// Ends it in order, or 15 seconds later anyhow.
     pub async fn stop(mut self) {
         self.signal(self.signals.stop);
         if !self.ends_within(GRACE).await {

@@ -2,11 +2,11 @@
 //!
 //! | request | body |
 //! | --- | --- |
-//! | `POST /sql` | [`sql::Statement`] |
-//! | `POST /redis` | [`redis::Command`] |
-//! | `POST /kafka` | [`kafka::Record`] |
-//! | `POST /http` | [`http::Call`] |
-//! | `POST /fetch` | [`fetch::Fetch`] |
+//! | `POST /sql` | `sql::Statement` |
+//! | `POST /redis` | `redis::Command` |
+//! | `POST /kafka` | `kafka::Record` |
+//! | `POST /http` | `http::Call` |
+//! | `POST /fetch` | `fetch::Fetch` |
 //! | `GET /config` | answers all of the service's configuration as one object |
 //!
 //! An error of the capability is an answer as well: 200 and `{"error":{"kind":"denied","reason":"…"}}`.

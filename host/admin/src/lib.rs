@@ -1,4 +1,4 @@
-//! The admin port, for those who run the host. Which routes there are, [`open`] and [`guarded`] say, and the document of the
+//! The admin port, for those who run the host. Which routes there are, `open` and `guarded` say, and the document of the
 //! API is made of the same handlers and of the types in `api.rs`: `GET /openapi.json`.
 
 pub mod api;

@@ -9,10 +9,10 @@ use prometheus_client::metrics::counter::Counter;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::admission::Admission;
 use crate::granted::Granted;
 use crate::in_flight::InFlight;
 use crate::instances::{Instances, Pool};
-use crate::limits::Admission;
 use crate::loader::Version;
 use crate::metrics::{Metrics, Outcome};
 

@@ -10,9 +10,11 @@ use tokio::sync::OwnedSemaphorePermit;
 use tracing::{Instrument, Span, error, warn};
 use wasmtime::PoolConcurrencyLimitError;
 
+use crate::admission::Saturated;
+use crate::cpu_meter::Metered;
 use crate::deployment::Deployment;
 use crate::instances::{Instance, Watched};
-use crate::limits::{LimitExceeded, Metered, Saturated};
+use crate::limits::LimitExceeded;
 use crate::metrics::Outcome;
 use crate::output::Output;
 use crate::scope::Scope;

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use componentd_config::{self as config, Isolation, Limits};
 use wasmtime::{Engine, PoolConcurrencyLimitError, Store, component};
 
+use crate::cpu_meter::CpuMeter;
 use crate::entry_point::Exports;
-use crate::limits::CpuMeter;
 use crate::loader::Version;
 use crate::output::Output;
 use crate::scope::Scope;

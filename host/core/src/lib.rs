@@ -9,6 +9,7 @@
 
 #![warn(missing_docs, unreachable_pub)]
 
+pub mod admission;
 pub mod artifact;
 pub mod away;
 pub mod cache;
@@ -17,6 +18,7 @@ pub mod calling;
 pub mod canary;
 pub mod capability;
 pub mod clients;
+pub mod cpu_meter;
 pub mod deployment;
 pub mod digest;
 pub mod dispatch;

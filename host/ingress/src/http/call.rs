@@ -1,9 +1,9 @@
 //! The call of a component with a request.
 
+use componentd_core::admission::Saturated;
 use componentd_core::deployment::InUse;
 use componentd_core::dispatch::{self, Call};
 use componentd_core::instances::Instance;
-use componentd_core::limits::Saturated;
 use componentd_core::metrics::Outcome;
 use componentd_core::scope::Scope;
 use http::{HeaderValue, Method, Request};

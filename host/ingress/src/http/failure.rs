@@ -1,8 +1,8 @@
 //! Why a request has no response of the component's own.
 
+use componentd_core::admission::Saturated;
 use componentd_core::deployment::Deployment;
 use componentd_core::dispatch::InvocationError;
-use componentd_core::limits::Saturated;
 use componentd_core::metrics::Outcome;
 use tracing::error;
 

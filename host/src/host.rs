@@ -186,8 +186,8 @@ pub(crate) async fn check(
 pub(crate) fn checking_loader(manifest: &Manifest, capabilities: &[Arc<dyn Capability>]) -> Result<Loader, StartError> {
     let cache = manifest.host.state.as_deref().map_or_else(Cache::none, Cache::reading);
     let entry_points = componentd_ingress::triggers(Clock::system()).entry_points();
-    let engine = engine::start(manifest.host.instances);
-    engine.and_then(|engine| Loader::new(engine, cache, capabilities, entry_points)).map_err(StartError::Engine)
+    let engine = engine::start(manifest.host.instances).map_err(StartError::Engine)?;
+    Loader::new(engine, cache, capabilities, entry_points).map_err(StartError::Capabilities)
 }
 
 /// Whether the host could run a service's component with its grants.
@@ -249,7 +249,7 @@ fn swapper(
     let engine = engine::start(manifest.host.instances).map_err(StartError::Engine)?;
     let pool = Pool::new(engine.clone(), manifest.host.instances, clients::common(capabilities));
     let triggers = componentd_ingress::triggers(clock);
-    let loader = Loader::new(engine, cache, capabilities, triggers.entry_points()).map_err(StartError::Engine)?;
+    let loader = Loader::new(engine, cache, capabilities, triggers.entry_points()).map_err(StartError::Capabilities)?;
     let (services, mut registry) = (Directory::default(), metrics::registry());
     let peers: Arc<dyn Peers> = Arc::new(LocalPeers(services.clone()));
     let clients = Clients::new(capabilities, manifest, &peers, &mut registry)?;

@@ -17,10 +17,12 @@ pub enum StartError {
     /// The manifest cannot be read, or says what cannot be.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// Wasmtime cannot reserve the address space of its pool, or has no compiler for this processor; or two capabilities
-    /// offer the same interface.
+    /// Wasmtime cannot reserve the address space of its pool, or has no compiler for this processor.
     #[error("the WebAssembly engine does not start: {0:#}; it needs address space, see `ulimit -v`")]
     Engine(wasmtime::Error),
+    /// Two capabilities offer the same interface.
+    #[error("the capabilities do not go together: {0:#}; leave one of them out")]
+    Capabilities(wasmtime::Error),
     /// A component cannot be read, is none, or does not fit its service.
     #[error("{place}: {source}")]
     Load {
@@ -97,7 +99,7 @@ impl StartError {
     /// The exit code of the process, after `sysexits.h`: 64 usage, 65 data, 66 no input, 71 system.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Backend(_) => 64,
+            Self::Config(_) | Self::Backend(_) | Self::Capabilities(_) => 64,
             Self::Load { source, .. } | Self::File(source) if matches!(**source, LoadError::Read { .. }) => 66,
             Self::Unprepared { source, .. } if source.is_absence => 66,
             Self::Load { .. } | Self::File(_) | Self::Unprepared { .. } | Self::Rejected { .. } => 65,

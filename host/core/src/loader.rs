@@ -75,7 +75,12 @@ impl Loader {
         entry_points: EntryPoints,
     ) -> wasmtime::Result<Self> {
         let mut linker = Linker::new(&engine);
-        capabilities.iter().try_for_each(|capability| capability.add_to_linker(&mut linker))?;
+        for capability in capabilities {
+            let added = capability.add_to_linker(&mut linker);
+            added.map_err(|error| {
+                error.context(format!("what `{}` offers is there already", capability.about().name))
+            })?;
+        }
         let compiling = Arc::new(tokio::sync::Semaphore::new(engine::compiler_threads()));
         Ok(Self { engine, linker: Arc::new(linker), capabilities: capabilities.into(), cache, entry_points, compiling })
     }

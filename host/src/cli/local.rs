@@ -75,11 +75,9 @@ fn no_consumer(manifest: &Manifest, service: &str) -> String {
 
 pub(super) async fn inspect(path: &Path) -> Result<(), CommandError> {
     let capabilities = default_capabilities();
-    let loader = engine::start(1)
-        .and_then(|engine| {
-            Loader::new(engine, Cache::none(), &capabilities, ingress::triggers(Clock::system()).entry_points())
-        })
-        .map_err(StartError::Engine)?;
+    let entry_points = ingress::triggers(Clock::system()).entry_points();
+    let engine = engine::start(1).map_err(StartError::Engine)?;
+    let loader = Loader::new(engine, Cache::none(), &capabilities, entry_points).map_err(StartError::Capabilities)?;
     let inspected = |e| StartError::File(Box::new(e));
     let artifact = Artifact::read(path).await.map_err(inspected)?;
     let world = World::read(path, &artifact.bytes).map_err(inspected)?;

@@ -32,6 +32,17 @@ async fn a_host_may_start_with_nothing_and_get_its_services_later() {
     host.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn two_capabilities_that_offer_the_same_are_refused() {
+    let twice = Host::builder().manifest(hello()).capability(capabilities::Logging).start().await;
+    let refused = twice.err().expect("logging is there already").to_string();
+    assert!(
+        refused.contains("the capabilities do not go together")
+            && refused.contains("what `logging` offers is there already"),
+        "{refused}"
+    );
+}
+
 #[test]
 fn an_error_of_a_manifest_without_a_file_names_the_key() {
     let wrong = |table| Manifest::from_toml(table).unwrap_err().to_string();

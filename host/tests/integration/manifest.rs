@@ -75,8 +75,8 @@ fn unknown_and_missing_keys() {
 
 #[test]
 fn triggers() {
-    let reason = "nothing calls this service: give it `http = { listen = … }` or `kafka = { … }`";
-    assert_eq!(error(&service("")), format!("m.toml:3: services.a: {reason}"));
+    let nothing = "m.toml:3: services.a: nothing calls this service: give it `http = { listen = … }`, `kafka = { … }`";
+    assert!(error(&service("")).starts_with(nothing), "{}", error(&service("")));
     let kafka = "kafka = { topic = 't', group = 'g', dead-letter = 'd' }";
     assert!(
         error_in(kafka).starts_with("m.toml:3: services.a: has both `http` and `kafka`; a service has one trigger")

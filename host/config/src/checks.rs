@@ -68,7 +68,8 @@ fn triggers(name: &str, service: &Service) -> Check {
         ),
         several => {
             let keys: Vec<String> = several.iter().map(|trigger| format!("`{}`", trigger.written_as())).collect();
-            let reason = format!("has {}; a service has one trigger: keep one of them", keys.join(" and "));
+            let both = if keys.len() == 2 { "both " } else { "" };
+            let reason = format!("has {both}{}; a service has one trigger: keep one of them", keys.join(" and "));
             fail(["services", name], reason)
         }
     }

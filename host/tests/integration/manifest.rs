@@ -75,8 +75,9 @@ fn unknown_and_missing_keys() {
 
 #[test]
 fn triggers() {
-    let nothing = "m.toml:3: services.a: nothing calls this service: give it `http = { listen = … }`, `kafka = { … }`";
-    assert!(error(&service("")).starts_with(nothing), "{}", error(&service("")));
+    let reason = "nothing calls this service: give it `http = { listen = … }`, `kafka = { … }` or \
+                  `cron = { schedule = … }`; or, if that is meant, `trigger = \"none\"`";
+    assert_eq!(error(&service("")), format!("m.toml:3: services.a: {reason}"));
     let kafka = "kafka = { topic = 't', group = 'g', dead-letter = 'd' }";
     assert!(
         error_in(kafka).starts_with("m.toml:3: services.a: has both `http` and `kafka`; a service has one trigger")

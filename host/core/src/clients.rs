@@ -17,20 +17,22 @@ use crate::state::Common;
 
 /// All clients of a host.
 #[derive(Clone)]
-pub struct Clients(Arc<Vec<(About, Arc<dyn Client>)>>, CallMetrics);
+pub struct Clients {
+    all: Arc<[(About, Arc<dyn Client>)]>,
+    calls: CallMetrics,
+}
 
 impl Clients {
     /// Makes the clients of these capabilities; none connects yet.
     ///
     /// # Errors
-    /// The manifest names a capability that there is not, or says what cannot be of its server.
+    /// The manifest says of a server what cannot be.
     pub fn new(
         capabilities: &[Arc<dyn Capability>],
         manifest: &Manifest,
         peers: &Arc<dyn Peers>,
         metrics: &mut Registry,
     ) -> Result<Self, ConfigError> {
-        check_names(capabilities, manifest)?;
         let calls = CallMetrics::new(metrics);
         let client = |capability: &Arc<dyn Capability>| {
             let about = capability.about();
@@ -38,7 +40,8 @@ impl Clients {
             let host = HostContext { backend, manifest, peers: peers.clone(), metrics: &mut *metrics };
             Ok((about, capability.client(host)?))
         };
-        Ok(Self(Arc::new(capabilities.iter().map(client).collect::<Result<_, ConfigError>>()?), calls))
+        let all = capabilities.iter().map(client).collect::<Result<_, ConfigError>>()?;
+        Ok(Self { all, calls })
     }
 
     /// What a service may do. `stop` ends what works beside its invocations, at the latest.
@@ -47,18 +50,22 @@ impl Clients {
     /// Its grants are not as they must be.
     pub fn grant(&self, service: &ServiceContext<'_>, stop: CancellationToken) -> Result<Granted, ConfigError> {
         let mut grants = Vec::new();
-        for (about, client) in self.0.iter() {
+        for (about, client) in self.all.iter() {
             grants.extend(client.grant(service)?.map(|grant| (about.name, grant)));
             needs_server(about, service)?;
         }
-        Ok(Granted::new(service.name, service.spec.limits, grants, self.1.clone(), stop))
+        Ok(Granted::new(service.name, service.spec.limits, grants, self.calls.clone(), stop))
     }
 
-    /// Whether every service's grants are as they must be.
+    /// Whether a manifest names only capabilities that there are, and every service's grants are as they must be.
     ///
     /// # Errors
-    /// The first that are not.
+    /// The first thing that is not so.
     pub fn check(&self, manifest: &Manifest) -> Result<(), ConfigError> {
+        let named = |has: fn(&About) -> bool| -> Vec<_> {
+            self.all.iter().map(|(about, _)| about).filter(|about| has(about)).map(|about| about.name).collect()
+        };
+        manifest.check_names(&named(|about| about.server.is_some()), &named(|about| about.needs.is_some()))?;
         for (name, spec) in &manifest.services {
             self.grant(&ServiceContext { manifest, name, spec }, CancellationToken::new())?;
         }
@@ -67,22 +74,14 @@ impl Clients {
 
     /// What does not answer within `timeout`, or lacks what the services of the manifest need.
     pub async fn missing(&self, manifest: &Manifest, timeout: Duration) -> Vec<String> {
-        let looks = self.0.iter().map(|(_, client)| client.missing(manifest, timeout));
+        let looks = self.all.iter().map(|(_, client)| client.missing(manifest, timeout));
         join_all(looks).await.into_iter().flatten().collect()
     }
 
     /// A client by its type.
     pub fn get<C: Client>(&self) -> Option<&C> {
-        self.0.iter().find_map(|(_, client)| (&**client as &dyn Any).downcast_ref())
+        self.all.iter().find_map(|(_, client)| (&**client as &dyn Any).downcast_ref())
     }
-}
-
-/// Unknown keys are errors, and so are those of what needs no grant or has no server.
-fn check_names(capabilities: &[Arc<dyn Capability>], manifest: &Manifest) -> Result<(), ConfigError> {
-    let abouts: Vec<About> = capabilities.iter().map(|capability| capability.about()).collect();
-    let servers: Vec<_> = abouts.iter().filter(|about| about.server.is_some()).map(|about| about.name).collect();
-    let grants: Vec<_> = abouts.iter().filter(|about| about.needs.is_some()).map(|about| about.name).collect();
-    manifest.check_names(&servers, &grants)
 }
 
 /// A grant is of use only with the server that it is about.

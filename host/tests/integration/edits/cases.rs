@@ -81,6 +81,21 @@ async fn a_manifest_that_cannot_be_read_changes_nothing() {
     assert_eq!(host.differences(&before).await, "");
 }
 
+/// What was checked at the start is checked at each edit.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_of_a_capability_that_there_is_not_is_an_error_also_of_an_edit() {
+    let before = slots(2);
+    let mut host = Edited::start(&before).await;
+    let mut after = before.clone();
+    after.get_mut("a").unwrap().version = 2;
+    after.get_mut("b").unwrap().settings = "grants.postgress.main = { database = 'd' }".to_owned();
+    is_refused(
+        &host.edit(&after).await,
+        &["manifest.toml:", "services.b.grants.postgress", "did you mean `postgres`?"],
+    );
+    assert_eq!(host.differences(&before).await, "");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_services_swap_their_ports() {
     let before = slots(2);

@@ -157,8 +157,10 @@ impl Outgoing for Http {
 fn prepare(scope: &Scope, mut request: http::Request<WasiBody>, options: RequestOptions) -> Result<Sending, Error> {
     let origin = Origin::of(request.uri()).ok_or(Error::HttpRequestUriInvalid)?;
     let granted: Option<&Origins> = scope.grant();
-    let of_origin = |origins: &'_ Origins| origins.grants.iter().position(|grant| grant.origin == origin);
-    let found = granted.and_then(|origins| Some((origins, &origins.grants[of_origin(origins)?])));
+    let found = granted.and_then(|origins| {
+        let grant = origins.grants.iter().find(|grant| grant.origin == origin)?;
+        Some((origins, grant))
+    });
     let (Origins { clients, peers, .. }, grant) = found.ok_or_else(|| {
         tracing::warn!(%origin, "outbound request denied: no `grants.http` has this origin");
         Error::HttpRequestDenied

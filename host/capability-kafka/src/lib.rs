@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use componentd_config::{ConfigError, Forms, Manifest, form};
 use componentd_core::call::{CallError, CallOutcome};
-use componentd_core::capability::{About, Capability, Client, HostContext, Needs, Package, ServiceContext};
+use componentd_core::capability::{About, Capability, Client, HostContext, Needs, NoServer, Package, ServiceContext};
 use componentd_core::grant::Grant;
 use componentd_core::state::State;
 use componentd_core::view::{Has, View};
@@ -34,9 +34,6 @@ pub struct KafkaClient {
     pub backend: KafkaBackend,
     pub producer: Producer,
 }
-
-/// There are no brokers, and no service has topics.
-struct NoBrokers;
 
 /// The topics of one service, and the producer.
 pub struct Topics {
@@ -67,7 +64,7 @@ impl Capability for Kafka {
     }
 
     fn client(&self, host: HostContext<'_>) -> Result<Arc<dyn Client>, ConfigError> {
-        let Some(section) = host.backend else { return Ok(Arc::new(NoBrokers)) };
+        let Some(section) = host.backend else { return Ok(Arc::new(NoServer(|service| grant(service).map(drop)))) };
         let backend: KafkaBackend = section.read()?;
         let producer = Producer::new(&backend);
         let producer = producer.map_err(|e| section.error(&["brokers"], format!("cannot be used: {e}; correct it")))?;
@@ -77,8 +74,7 @@ impl Capability for Kafka {
 
 impl Client for KafkaClient {
     fn grant(&self, service: &ServiceContext<'_>) -> Result<Option<Arc<dyn Grant>>, ConfigError> {
-        let Some(section) = service.grant(NAME) else { return Ok(None) };
-        Ok(Some(Arc::new(Topics { producer: self.producer.clone(), grant: section.read()? })))
+        Ok(grant(service)?.map(|grant| Arc::new(Topics { producer: self.producer.clone(), grant }) as Arc<dyn Grant>))
     }
 
     fn missing<'a>(&'a self, manifest: &'a Manifest, timeout: Duration) -> BoxFuture<'a, Vec<String>> {
@@ -88,11 +84,8 @@ impl Client for KafkaClient {
     }
 }
 
-impl Client for NoBrokers {
-    fn grant(&self, service: &ServiceContext<'_>) -> Result<Option<Arc<dyn Grant>>, ConfigError> {
-        service.grant(NAME).map(|section| section.read::<KafkaGrant>()).transpose()?;
-        Ok(None)
-    }
+fn grant(service: &ServiceContext<'_>) -> Result<Option<KafkaGrant>, ConfigError> {
+    service.grant(NAME).map(|section| section.read()).transpose()
 }
 
 impl Grant for Topics {}

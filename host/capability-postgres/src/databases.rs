@@ -12,14 +12,14 @@ use futures_util::future::{BoxFuture, join_all};
 
 use super::client::Database;
 use super::migration_error::MigrationError;
-use super::{PostgresGrants, Server, migration_files};
+use super::{PostgresGrant, PostgresGrants, Server, migration_files};
 use crate::outbox::{OutboxLabels, OutboxMetrics, Relay};
 
 /// What one service may do with Postgres.
 pub(super) struct Databases {
     service: String,
-    grants: PostgresGrants,
-    databases: BTreeMap<String, Database>,
+    /// By alias: what is granted, and the pool for it.
+    databases: BTreeMap<String, (PostgresGrant, Database)>,
     /// Where it publishes to, if it may.
     publishes: Option<(KafkaBackend, OutboxMetrics)>,
 }
@@ -27,23 +27,24 @@ pub(super) struct Databases {
 impl Databases {
     /// Pools for all grants of a service; none connects before it is used.
     pub fn new(server: &Server, service: &ServiceContext<'_>, grants: PostgresGrants) -> Self {
-        let pools = grants
-            .iter()
-            .map(|(alias, grant)| (alias.clone(), Database::new(&server.postgres, grant, &service.spec.limits)));
-        let databases = pools.collect();
+        let with_pool = |(alias, grant): (String, PostgresGrant)| {
+            let pool = Database::new(&server.postgres, &grant, &service.spec.limits);
+            (alias, (grant, pool))
+        };
+        let databases = grants.into_iter().map(with_pool).collect();
         let kafka = server.kafka.clone().filter(|_| service.grant(kafka::NAME).is_some());
         let publishes = kafka.map(|kafka| (kafka, server.metrics.clone()));
-        Self { service: service.name.to_owned(), grants, databases, publishes }
+        Self { service: service.name.to_owned(), databases, publishes }
     }
 
     pub fn find(&self, alias: &str) -> Option<Database> {
-        self.databases.get(alias).cloned()
+        self.databases.get(alias).map(|(_, database)| database.clone())
     }
 
     /// One for each database that the service publishes from.
     fn relays(&self) -> Result<Vec<Relay>, Unusable> {
         let Some((kafka, metrics)) = &self.publishes else { return Ok(Vec::new()) };
-        let relay = |(alias, database): (&String, &Database)| {
+        let relay = |(alias, (_, database)): (&String, &(_, Database))| {
             let labels = OutboxLabels { service: self.service.clone(), database: alias.clone() };
             let (pool, committed) = database.outbox();
             Relay::new(kafka, pool, committed, labels, metrics.clone())
@@ -56,7 +57,7 @@ impl Databases {
 impl Grant for Databases {
     /// Whether the migrations are files that can be applied.
     fn check(&self) -> Result<(), Unprepared> {
-        for (alias, grant) in &self.grants {
+        for (alias, (grant, _)) in &self.databases {
             let Some(folder) = &grant.migrations else { continue };
             migration_files::read(folder)
                 .map_err(|error| unprepared(vec![alias.clone(), "migrations".to_owned()], error))?;
@@ -68,8 +69,7 @@ impl Grant for Databases {
     /// fails stay applied.
     fn prepare(&self) -> BoxFuture<'_, Result<(), Unprepared>> {
         async {
-            for (alias, grant) in &self.grants {
-                let Some(database) = self.databases.get(alias) else { continue };
+            for (alias, (grant, database)) in &self.databases {
                 let migrated = database.migrate(&self.service, grant, self.publishes.is_some()).await;
                 migrated.map_err(|error| unprepared(vec![alias.clone()], error))?;
             }
@@ -79,12 +79,12 @@ impl Grant for Databases {
     }
 
     fn shared(&self) -> Vec<String> {
-        self.grants.values().map(|grant| grant.database.clone()).collect()
+        self.databases.values().map(|(grant, _)| grant.database.clone()).collect()
     }
 
     fn absent(&self, timeout: Duration) -> BoxFuture<'_, Vec<String>> {
         async move {
-            let looks = self.databases.values().map(|database| database.absent(timeout));
+            let looks = self.databases.values().map(|(_, database)| database.absent(timeout));
             join_all(looks).await.into_iter().flatten().map(|absence| absence.to_string()).collect()
         }
         .boxed()

@@ -31,7 +31,7 @@ use std::sync::Arc;
 use componentd_capability_kafka as kafka;
 use componentd_capability_kafka::brokers::KafkaBackend;
 use componentd_config::{ConfigError, Forms, Section, form};
-use componentd_core::capability::{About, Capability, Client, HostContext, Needs, Package, ServiceContext};
+use componentd_core::capability::{About, Capability, Client, HostContext, Needs, NoServer, Package, ServiceContext};
 use componentd_core::grant::Grant;
 use componentd_core::state::State;
 use componentd_core::view::Has;
@@ -48,9 +48,7 @@ use crate::outbox::OutboxMetrics;
 pub struct Postgres;
 pub const NAME: &str = "postgres";
 
-/// What the pools of all services are made with. None without a server.
-struct PostgresClient(Option<Server>);
-
+/// What the pools of all services are made with.
 struct Server {
     postgres: PostgresBackend,
     /// Where what transactions publish is sent to.
@@ -92,24 +90,26 @@ impl Capability for Postgres {
 
     fn client(&self, host: HostContext<'_>) -> Result<Arc<dyn Client>, ConfigError> {
         let metrics = OutboxMetrics::new(host.metrics);
-        let Some(section) = host.backend else { return Ok(Arc::new(PostgresClient(None))) };
+        let Some(section) = host.backend else { return Ok(Arc::new(NoServer(|service| grants(service).map(drop)))) };
         let postgres: PostgresBackend = section.read()?;
         let usable = client::options(&postgres, "postgres", std::time::Duration::ZERO);
         usable.map_err(|e| section.error(&["url"], format!("cannot be used: {e}; correct it")))?;
         let kafka = host.manifest.backend(kafka::NAME).map(|section| section.read()).transpose()?;
-        Ok(Arc::new(PostgresClient(Some(Server { postgres, kafka, metrics }))))
+        Ok(Arc::new(Server { postgres, kafka, metrics }))
     }
 }
 
-impl Client for PostgresClient {
+impl Client for Server {
     fn grant(&self, service: &ServiceContext<'_>) -> Result<Option<Arc<dyn Grant>>, ConfigError> {
-        let Some(section) = service.grant(NAME) else { return Ok(None) };
-        let grants = read(&section, service.name)?;
-        match &self.0 {
-            Some(server) if !grants.is_empty() => Ok(Some(Arc::new(Databases::new(server, service, grants)))),
-            _ => Ok(None),
-        }
+        let grants = grants(service)?;
+        Ok(grants.map(|grants| Arc::new(Databases::new(self, service, grants)) as Arc<dyn Grant>))
     }
+}
+
+/// Those of a service, if it has any.
+fn grants(service: &ServiceContext<'_>) -> Result<Option<PostgresGrants>, ConfigError> {
+    let grants = service.grant(NAME).map(|section| read(&section, service.name)).transpose()?;
+    Ok(grants.filter(|grants| !grants.is_empty()))
 }
 
 /// The grants of this service, checked.

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use componentd_config::{ConfigError, Forms, KeyPattern, Manifest, form};
 use componentd_core::call::{CallError, CallOutcome};
-use componentd_core::capability::{About, Capability, Client, HostContext, Needs, Package, ServiceContext};
+use componentd_core::capability::{About, Capability, Client, HostContext, Needs, NoServer, Package, ServiceContext};
 use componentd_core::grant::Grant;
 use componentd_core::state::State;
 use componentd_core::view::{Has, View};
@@ -41,9 +41,6 @@ pub struct RedisClient {
     client: redis::Client,
     connection: OnceLock<ConnectionManager>,
 }
-
-/// There is no server, and no service has keys.
-struct NoServer;
 
 /// What a host has of Redis: a server.
 struct Server(Arc<RedisClient>);
@@ -76,7 +73,7 @@ impl Capability for Redis {
     }
 
     fn client(&self, host: HostContext<'_>) -> Result<Arc<dyn Client>, ConfigError> {
-        let Some(section) = host.backend else { return Ok(Arc::new(NoServer)) };
+        let Some(section) = host.backend else { return Ok(Arc::new(NoServer(|service| grant(service).map(drop)))) };
         let client = RedisClient::new(&section.read()?);
         let unusable = |e: RedisError| section.error(&["url"], format!("cannot be used: {e}; correct it"));
         Ok(Arc::new(Server(Arc::new(client.map_err(unusable)?))))
@@ -116,22 +113,18 @@ impl RedisClient {
     }
 }
 
-impl Client for NoServer {
-    fn grant(&self, service: &ServiceContext<'_>) -> Result<Option<Arc<dyn Grant>>, ConfigError> {
-        service.grant(NAME).map(|section| section.read::<RedisGrant>()).transpose()?;
-        Ok(None)
-    }
-}
-
 impl Client for Server {
     fn grant(&self, service: &ServiceContext<'_>) -> Result<Option<Arc<dyn Grant>>, ConfigError> {
-        let Some(section) = service.grant(NAME) else { return Ok(None) };
-        Ok(Some(Arc::new(Keys { redis: self.0.clone(), grant: section.read()? })))
+        Ok(grant(service)?.map(|grant| Arc::new(Keys { redis: self.0.clone(), grant }) as Arc<dyn Grant>))
     }
 
     fn missing<'a>(&'a self, _: &'a Manifest, timeout: Duration) -> BoxFuture<'a, Vec<String>> {
         async move { self.0.look(timeout).await.err().map(|away| away.to_string()).into_iter().collect() }.boxed()
     }
+}
+
+fn grant(service: &ServiceContext<'_>) -> Result<Option<RedisGrant>, ConfigError> {
+    service.grant(NAME).map(|section| section.read()).transpose()
 }
 
 impl Grant for Keys {}

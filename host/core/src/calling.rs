@@ -13,33 +13,32 @@ pub struct Calling {
     away: BackendAway,
     capability: &'static str,
     begun: Instant,
-    given_up: Option<CallOutcome>,
+    /// How it ends if it is dropped now; none where that is no end that counts.
+    ended: Option<CallOutcome>,
 }
 
 impl Calling {
     /// Begins a call: its time counts from here. `away` is that of its invocation.
     pub fn new(granted: Arc<Granted>, away: BackendAway, capability: &'static str) -> Self {
-        Self { granted, away, capability, begun: Instant::now(), given_up: None }
+        Self { granted, away, capability, begun: Instant::now(), ended: None }
     }
 
     /// What it has ended with if it is dropped before its end: the component would not wait longer.
     pub fn or_given_up(mut self, outcome: CallOutcome) -> Self {
-        self.given_up = Some(outcome);
+        self.ended = Some(outcome);
         self
     }
 
     /// Ends the call so, and measures it.
     pub fn ended(mut self, outcome: CallOutcome) {
-        self.given_up = Some(outcome);
+        self.ended = Some(outcome);
     }
 }
 
 impl Drop for Calling {
     fn drop(&mut self) {
-        let Some(outcome) = self.given_up else { return };
-        if matches!(outcome, CallOutcome::Away | CallOutcome::TimedOut) {
-            self.away.note();
+        if let Some(outcome) = self.ended {
+            self.granted.call_ended(&self.away, self.capability, outcome, self.begun.elapsed());
         }
-        self.granted.calls().note(self.capability, outcome, self.begun.elapsed());
     }
 }

@@ -119,6 +119,16 @@ impl<'a> ServiceContext<'a> {
     }
 }
 
+/// The client of a capability whose server the manifest does not name: it grants nothing. What the manifest says of grants
+/// is read all the same, for errors of its own.
+pub struct NoServer(pub fn(&ServiceContext<'_>) -> Result<(), ConfigError>);
+
+impl Client for NoServer {
+    fn grant(&self, service: &ServiceContext<'_>) -> Result<Option<Arc<dyn Grant>>, ConfigError> {
+        (self.0)(service).map(|()| None)
+    }
+}
+
 /// What a host has of a capability, shared by its services.
 pub trait Client: Any + Send + Sync {
     /// Reads a service's grant, if it has one.

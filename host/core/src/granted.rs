@@ -10,7 +10,8 @@ use componentd_config::Limits;
 use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
-use crate::call::{CallMetrics, Calls};
+use crate::away::BackendAway;
+use crate::call::{CallMetrics, CallOutcome, Calls};
 use crate::grant::{Background, Grant, Unprepared, Unusable};
 
 /// The grants of a service, and the limits of what it does with them. Versions of it share one for as long as neither
@@ -108,9 +109,12 @@ impl Granted {
         &self.stop
     }
 
-    /// What is measured of its calls of capabilities.
-    pub fn calls(&self) -> &Calls {
-        &self.calls
+    /// Says what came of a call of a capability: it is measured, and where the server was away, its invocation knows.
+    pub fn call_ended(&self, away: &BackendAway, capability: &'static str, outcome: CallOutcome, took: Duration) {
+        if matches!(outcome, CallOutcome::Away | CallOutcome::TimedOut) {
+            away.note();
+        }
+        self.calls.note(capability, outcome, took);
     }
 }
 

@@ -1,7 +1,7 @@
 //! On whose behalf a capability acts.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use componentd_config::Limits;
 use http::HeaderValue;
@@ -45,11 +45,6 @@ impl Scope {
         self.granted.get()
     }
 
-    /// All that the service may do.
-    pub fn granted(&self) -> &Arc<Granted> {
-        &self.granted
-    }
-
     /// Does what a component has asked a capability for, as every call of one is done: within `limits.call-timeout`, in a
     /// span, measured by how it ended; and where the server was away, the invocation knows.
     ///
@@ -75,11 +70,12 @@ impl Scope {
         operation: &'static str,
         work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
-        let calling = self.calling(capability);
+        let begun = Instant::now();
         let span = debug_span!("call", capability, operation);
         let ended = tokio::time::timeout(deadline, work).instrument(span).await;
         let ended = ended.unwrap_or_else(|_| Err(E::timed_out(deadline)));
-        calling.ended(ended.as_ref().map_or_else(CallError::outcome, |_| CallOutcome::Ok));
+        let outcome = ended.as_ref().map_or_else(CallError::outcome, |_| CallOutcome::Ok);
+        self.granted.call_ended(&self.away, capability, outcome, begun.elapsed());
         ended
     }
 

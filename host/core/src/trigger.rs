@@ -1,6 +1,7 @@
 //! The seam between the host and what calls its services: a [`Trigger`] is a kind of caller, a [`Source`] is one of them.
 //!
-//! The host itself knows no trigger. It asks the one whose key is in a service's table. Adding one is a folder under `ingress/`, its settings in `config/`, and a line in `ingress::triggers`.
+//! The host itself knows no trigger. It asks the one whose key is in a service's table. Adding one is a folder under
+//! `ingress/`, its settings in `config/`, and a line in `ingress::triggers`.
 
 use std::error::Error;
 use std::net::SocketAddr;

@@ -42,6 +42,8 @@ pub fn events(events: Receiver<Event>, stop: CancellationToken) -> BoxStream<'st
             Err(RecvError::Closed) => None,
         }
     })
+    // Whoever asks again after the end hears of the end again.
+    .fuse()
     .boxed()
 }
 

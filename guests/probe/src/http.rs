@@ -42,6 +42,23 @@ pub(crate) fn call(request: &Request) -> Result<Response, Problem> {
     Response::json(200, &answer)
 }
 
+/// Calls the service of this name in the same way, which calls it in the same way, and so on for as long as it is let.
+/// Answers with how deep that went, and with what ended it.
+pub(crate) fn circle(request: &Request) -> Result<Response, Problem> {
+    let service = request.query_parameter("service").unwrap_or_default();
+    let url = format!("http://{service}.internal/circle?service={service}");
+    let call = Call { url, method: get(), headers: BTreeMap::new(), body: String::new(), timeout_ms: 60_000 };
+    let answer = match send(&call.into(), Duration::from_secs(60)) {
+        Ok(answer) if answer.status == 200 => {
+            let below: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+            json!({ "depth": below["depth"].as_u64().unwrap_or_default() + 1, "end": below["end"] })
+        }
+        Ok(answer) => json!({ "depth": 0, "end": answer.status }),
+        Err(error) => json!({ "depth": 0, "end": error.to_string() }),
+    };
+    Response::json(200, &answer)
+}
+
 impl From<Call> for OutgoingRequest {
     fn from(call: Call) -> Self {
         let headers = call.headers.into_iter().collect();

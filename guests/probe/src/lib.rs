@@ -7,6 +7,7 @@
 //! | `POST /kafka` | `kafka::Record` |
 //! | `POST /http` | `http::Call` |
 //! | `POST /fetch` | `fetch::Fetch` |
+//! | `GET /circle?service=probe` | none: the service calls itself, or the other one, without an end of its own |
 //! | `GET /config` | answers all of the service's configuration as one object |
 //!
 //! An error of the capability is an answer as well: 200 and `{"error":{"kind":"denied","reason":"…"}}`.
@@ -29,6 +30,7 @@ const ROUTES: &[Route] = &[
     Route::post("/kafka", kafka::send),
     Route::post("/http", http::call),
     Route::post("/fetch", fetch::run),
+    Route::get("/circle", http::circle),
     Route::get("/config", config::all),
 ];
 

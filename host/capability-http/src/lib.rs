@@ -169,7 +169,15 @@ fn prepare(scope: &Scope, mut request: http::Request<WasiBody>, options: Request
         request.headers_mut().insert(name, value.clone());
     }
     if let Some(service) = origin.internal_service() {
-        return Ok(internal::call(&**peers, service, request, scope.id.clone(), options).boxed());
+        if scope.depth >= scope.limits().hops {
+            let (hops, id) = (scope.limits().hops, scope.id.to_str().unwrap_or_default());
+            tracing::warn!(
+                %origin, request_id = id,
+                "outbound request refused: {hops} services of this host wait for each other already (limits.hops); do they call each other in a circle?"
+            );
+            return Err(Error::LoopDetected);
+        }
+        return Ok(internal::call(&**peers, service, request, scope.caller(), options).boxed());
     }
     if !grant.private && address::literal(request.uri()).is_some_and(|ip| !address::is_public(ip)) {
         tracing::warn!(%origin, "outbound request denied: `private = true` is not granted");

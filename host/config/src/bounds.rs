@@ -28,7 +28,8 @@ pub struct Limits {
     pub memory: Bytes,
     /// Processor time inside the component, in steps of 10 ms.
     pub cpu: Duration,
-    /// From the start of an invocation to its end, waiting included; then 504.
+    /// From when a request is whole to the end of its invocation; then 504. What it waits for is in it: a place among the
+    /// running, servers, and services of this host, which have what is left of it.
     pub timeout: Duration,
     /// For one call of Postgres, Redis or Kafka. Keep it below `timeout`, so that a component can still answer.
     pub call_timeout: Duration,
@@ -37,6 +38,10 @@ pub struct Limits {
     pub concurrency: usize,
     /// Invocations that wait for their turn; further ones are answered with 503.
     pub queue: usize,
+    /// How deep services of this host may call each other for one request, by `http://<service>.internal`. What would go deeper
+    /// fails: it is mostly a circle.
+    #[schemars(range(min = 1))]
+    pub hops: u32,
     /// The largest response body.
     pub response: Bytes,
     /// What the arguments or the result of one call of a capability may take in the host: rows, values, bodies.
@@ -100,6 +105,7 @@ impl Default for Limits {
             call_timeout: Duration(std::time::Duration::from_secs(3)),
             concurrency: 64,
             queue: 256,
+            hops: 8,
             response: Bytes(8 << 20),
             transfer: Bytes(16 << 20),
             rows: 10_000,

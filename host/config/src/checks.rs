@@ -105,6 +105,12 @@ fn limits(manifest: &Manifest, name: &str, service: &Service) -> Check {
             "must be at most 4GiB, the size of a 32-bit linear memory",
         );
     }
+    if limits.hops == 0 {
+        return fail(
+            ["services", name, "limits", "hops"],
+            "must be at least 1; without a grant there is no call at all",
+        );
+    }
     if limits.rows == 0 {
         return fail(["services", name, "limits", "rows"], "must be at least 1");
     }

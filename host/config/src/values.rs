@@ -80,7 +80,8 @@ pub struct Origin(String);
 impl Origin {
     /// The origin that a request to `uri` goes to, if it is http or https and names a host.
     pub fn of(uri: &http::Uri) -> Option<Self> {
-        uri.to_string().parse::<url::Url>().ok().and_then(|url| Self::of_url(&url))
+        let url = uri.to_string().parse::<url::Url>().ok()?;
+        Self::of_url(&url).filter(|_| uri.host().is_some_and(|host| is_plain(&url, host)))
     }
 
     /// The port that requests there go to.
@@ -121,8 +122,24 @@ impl FromStr for Origin {
         let wrong = || format!("{shown} is no origin: write https://host or http://host:port, without a path");
         let url: url::Url = text.parse().map_err(|_| wrong())?;
         let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
-        Self::of_url(&url).filter(|_| bare).ok_or_else(wrong)
+        let origin = Self::of_url(&url).filter(|_| bare).ok_or_else(wrong)?;
+        if is_plain(&url, written_host(text)) {
+            return Ok(origin);
+        }
+        Err(format!("{shown} has an address in another form than it is known by: write {origin} if that is meant"))
     }
+}
+
+/// Whether an IPv4 address is written as four decimal numbers. There are other forms of it, such as `2130706433` and
+/// `0x7f.1`: a URL has them for the same address, but what checks or resolves a host name may not.
+fn is_plain(url: &url::Url, written: &str) -> bool {
+    !matches!(url.host(), Some(url::Host::Ipv4(_))) || written.parse::<std::net::Ipv4Addr>().is_ok()
+}
+
+/// The host in the text of a URL that has no user in it.
+fn written_host(url: &str) -> &str {
+    let rest = url.trim().split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', '?', '#', ':']).next().unwrap_or_default()
 }
 
 /// What was given in place of an address, for a message. Before an `@` there may be a password.
@@ -277,6 +294,14 @@ mod tests {
         assert_ne!("http://a:81".parse::<Origin>().ok(), Origin::of(&"http://a/".parse().unwrap()));
         assert!("https://a/path".parse::<Origin>().is_err() && "ftp://a".parse::<Origin>().is_err());
         assert!("https://user@a".parse::<Origin>().is_err());
+        for same in ["2130706433", "0x7f.1", "127.1", "0177.0.0.1", "127.0.0.1."] {
+            let uri = format!("http://{same}:8081/");
+            assert_eq!(Origin::of(&uri.parse().unwrap()), None, "{uri}");
+            let refused = format!("http://{same}:8081").parse::<Origin>().unwrap_err();
+            assert!(refused.contains("write http://127.0.0.1:8081"), "{refused}");
+        }
+        assert!("http://127.0.0.1:8081".parse::<Origin>().is_ok() && "http://[::1]".parse::<Origin>().is_ok());
+        assert!(Origin::of(&"http://[0:0::1]:80/".parse().unwrap()) == "http://[::1]".parse().ok());
         assert_eq!("http://orders.internal".parse::<Origin>().unwrap().internal_service(), Some("orders"));
         for outside in
             ["https://orders.internal", "http://orders.internal:81", "http://internal", "http://a.internal.b"]

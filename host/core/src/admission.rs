@@ -32,14 +32,19 @@ impl Admission {
     /// # Errors
     /// [`Saturated`] where as many wait already as may.
     pub async fn enter(&self) -> Result<OwnedSemaphorePermit, Saturated> {
-        if let Ok(permit) = self.running.clone().try_acquire_owned() {
+        if let Some(permit) = self.try_enter() {
             return Ok(permit);
         }
         let _place = self.queue_up()?;
         Ok(self.wait().await)
     }
 
-    /// The same without a bound on the queue, for callers that are bounded themselves.
+    /// A place that is free now.
+    pub fn try_enter(&self) -> Option<OwnedSemaphorePermit> {
+        self.running.clone().try_acquire_owned().ok()
+    }
+
+    /// The same as [`Admission::enter`] without a bound on the queue, for callers that are bounded themselves.
     pub async fn wait(&self) -> OwnedSemaphorePermit {
         self.running.clone().acquire_owned().await.expect("this semaphore is never closed")
     }

@@ -12,6 +12,7 @@ use wasmtime::PoolConcurrencyLimitError;
 
 use crate::admission::Saturated;
 use crate::cpu_meter::Metered;
+use crate::deadline::Deadline;
 use crate::deployment::Deployment;
 use crate::instances::{Instance, Watched};
 use crate::limits::LimitExceeded;
@@ -41,9 +42,12 @@ pub enum InvocationError {
     /// All instances of the host are at work, and none is idle that could give its place.
     #[error("as many instances run as may (host.instances)")]
     NoPlace,
-    /// It was ended at `limits.timeout`, which is given.
+    /// It was ended at `limits.timeout`, which is given, or had no place by then.
     #[error("the invocation took longer than {0:?} (limits.timeout)")]
     TimedOut(Duration),
+    /// It was ended with the service of this host that waits for it, which had so much left of its own time.
+    #[error("the invocation took longer than the {0:?} that its caller had left (limits.timeout of the caller)")]
+    CallerTimedOut(Duration),
     /// It was ended by the host at a bound of memory, table entries or processor time.
     #[error("{0}")]
     LimitExceeded(LimitExceeded),
@@ -90,7 +94,7 @@ impl InvocationError {
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Saturated | Self::NoPlace => Outcome::Saturated,
-            Self::TimedOut(_) => Outcome::Timeout,
+            Self::TimedOut(_) | Self::CallerTimedOut(_) => Outcome::Timeout,
             Self::LimitExceeded(limit) => limit.outcome(),
             Self::Trapped(_) => Outcome::Trap,
             Self::Cut => Outcome::Cut,
@@ -122,7 +126,9 @@ pub async fn invoke<C: Call>(
     outcome: impl FnOnce(&C::Output) -> Outcome,
 ) -> Invoked<C::Output> {
     let permit = deployment.admission.wait().await;
-    admitted(deployment, permit, id, span, called, outcome).await
+    // Nobody waits for it: its time begins with its place.
+    let scope = Scope::new(deployment.granted.clone(), id, span);
+    admitted(deployment, permit, scope, called, outcome).await
 }
 
 /// The same for callers who wait for what comes of it, and so are turned away where as many wait as may.
@@ -133,25 +139,39 @@ pub async fn invoke_if_room<C: Call>(
     called: C,
     outcome: impl FnOnce(&C::Output) -> Outcome,
 ) -> Invoked<C::Output> {
-    match deployment.admission.enter().await {
-        Ok(permit) => admitted(deployment, permit, id, span, called, outcome).await,
-        Err(Saturated) => {
-            deployment.outcomes.note(Outcome::Saturated);
-            Invoked { result: Err(InvocationError::Saturated), backend_away: false }
+    let scope = Scope::new(deployment.granted.clone(), id, span);
+    match enter(deployment, scope.deadline).await {
+        Ok(permit) => admitted(deployment, permit, scope, called, outcome).await,
+        Err(error) => {
+            deployment.outcomes.note(error.outcome());
+            Invoked { result: Err(error), backend_away: false }
         }
+    }
+}
+
+/// A place for an invocation of which somebody waits for the answer, before its deadline.
+///
+/// # Errors
+/// There is none, or not in time.
+pub async fn enter(deployment: &Deployment, deadline: Deadline) -> Result<OwnedSemaphorePermit, InvocationError> {
+    if let Some(permit) = deployment.admission.try_enter() {
+        return Ok(permit);
+    }
+    tokio::select! {
+        biased;
+        permit = deployment.admission.enter() => Ok(permit?),
+        late = deadline.passed() => Err(late),
     }
 }
 
 async fn admitted<C: Call>(
     deployment: &Arc<Deployment>,
     _permit: OwnedSemaphorePermit,
-    id: HeaderValue,
-    span: Span,
+    scope: Scope,
     called: C,
     outcome: impl FnOnce(&C::Output) -> Outcome,
 ) -> Invoked<C::Output> {
-    let scope = Scope::new(deployment.granted.clone(), id, span.clone());
-    let away = scope.away.clone();
+    let (away, span) = (scope.away.clone(), scope.span.clone());
     let instance = deployment.instances.take(scope);
     let result = async {
         let (instance, output) =
@@ -177,14 +197,14 @@ pub async fn call<C: Call>(
     mut instance: Instance,
     called: C,
 ) -> Result<(Instance, C::Output), InvocationError> {
-    let watched = instance.watched();
+    let (watched, deadline) = (instance.watched(), instance.store.data().scope().deadline);
     let callee = &deployment;
     let guest = Box::pin(async move {
         callee.instances.instantiate(&mut instance, &callee.version).await?;
         let output = called.call(&mut instance).await?;
         Ok((instance, output))
     });
-    bounded(&deployment, guest, watched).await
+    bounded(&deployment, guest, watched, deadline).await
 }
 
 /// Instantiates the version and lets it go: what traps here would trap at each request.
@@ -212,12 +232,12 @@ async fn bounded<T>(
     deployment: &Deployment,
     guest: Pin<Box<impl Future<Output = wasmtime::Result<T>>>>,
     watched: Watched,
+    deadline: Deadline,
 ) -> Result<T, InvocationError> {
-    let timeout = deployment.spec.limits.timeout.0;
     tokio::select! {
         biased;
         result = Metered { guest, meter: watched.meter } => result.map_err(|error| InvocationError::of(error, &watched.output)),
-        () = tokio::time::sleep(timeout) => Err(InvocationError::TimedOut(timeout)),
+        late = deadline.passed() => Err(late),
         () = deployment.cut.cancelled() => Err(InvocationError::Cut),
     }
 }

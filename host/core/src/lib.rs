@@ -19,6 +19,7 @@ pub mod canary;
 pub mod capability;
 pub mod clients;
 pub mod cpu_meter;
+pub mod deadline;
 pub mod deployment;
 pub mod digest;
 pub mod dispatch;

@@ -58,6 +58,8 @@ pub enum Outcome {
     Incomplete,
     /// There was no place for it.
     Saturated,
+    /// Whoever had asked for it went away before there was an answer.
+    Abandoned,
 }
 
 impl Outcome {
@@ -77,14 +79,15 @@ impl Outcome {
             Self::NoAnswer => "no-answer",
             Self::Incomplete => "incomplete",
             Self::Saturated => "saturated",
+            Self::Abandoned => "abandoned",
         }
     }
 
-    /// Whether it speaks against the version: nothing does where there was no place for it, and neither a backend that was away
-    /// nor what a component says of a record.
+    /// Whether it speaks against the version: nothing does where there was no place for it or nobody waited, and neither a backend
+    /// that was away nor what a component says of a record.
     pub fn is_failure(self) -> Option<bool> {
         match self {
-            Self::Saturated => None,
+            Self::Saturated | Self::Abandoned => None,
             Self::Ok | Self::BackendAway | Self::Retry | Self::Reject => Some(false),
             Self::Error | Self::Trap | Self::Timeout | Self::Cut | Self::NoAnswer | Self::Incomplete => Some(true),
             Self::Memory | Self::Cpu | Self::Response => Some(true),

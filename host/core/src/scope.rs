@@ -10,8 +10,10 @@ use tracing::{Instrument, Span, debug_span};
 use crate::away::BackendAway;
 use crate::call::{CallError, CallOutcome};
 use crate::calling::Calling;
+use crate::deadline::Deadline;
 use crate::grant::Grant;
 use crate::granted::Granted;
+use crate::peers::Caller;
 
 /// One invocation of a component: what it may do, by which bounds, and what it is called.
 pub struct Scope {
@@ -22,12 +24,31 @@ pub struct Scope {
     pub span: Span,
     /// Whether a backend did not answer it.
     pub away: BackendAway,
+    /// Until when it may run.
+    pub deadline: Deadline,
+    /// How many services of this host wait for it, one for the other.
+    pub depth: u32,
 }
 
 impl Scope {
-    /// An invocation under these grants, which it keeps alive to its end.
+    /// An invocation under these grants, which it keeps alive to its end. Its time begins now.
     pub fn new(granted: Arc<Granted>, id: HeaderValue, span: Span) -> Self {
-        Self { granted, id, span, away: BackendAway::default() }
+        let deadline = Deadline::after(granted.limits().timeout.0);
+        Self { granted, id, span, away: BackendAway::default(), deadline, depth: 0 }
+    }
+
+    /// The same for one that another service of this host waits for, if one does.
+    pub fn called_by(mut self, caller: Option<&Caller>) -> Self {
+        if let Some(Caller { deadline, depth, .. }) = caller {
+            self.deadline = Deadline::after_within(self.limits().timeout.0, *deadline);
+            self.depth = *depth + 1;
+        }
+        self
+    }
+
+    /// This invocation, as a service of this host sees it that it calls.
+    pub fn caller(&self) -> Caller {
+        Caller { id: self.id.clone(), deadline: self.deadline, depth: self.depth }
     }
 
     /// The name of the service.

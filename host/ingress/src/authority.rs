@@ -1,20 +1,41 @@
-//! Whom a request is for: `Host`, and `:authority` or an absolute URI (RFC 9112 section 3.2, RFC 9113 section 8.3.1).
+//! Whom a request is for: `Host`, and `:authority` or an absolute URI (RFC 9112 section 3.2, RFC 9113 section 8.3.1); and that
+//! its end is clear (RFC 9112 section 6.1).
 
 use http::header::HOST;
+use http::header::TRANSFER_ENCODING;
 use http::uri::Authority;
-use http::{HeaderValue, Request, Version};
+use http::{HeaderValue, Method, Request, StatusCode, Version};
 
+const TUNNEL: &str = "this server is no proxy: send the request to the server that it is for";
+const ENCODED: &str =
+    "the request's `Transfer-Encoding` is another than `chunked` alone; send that, or `Content-Length`";
 const MISSING: &str = "the request names no host; send `Host`";
 const DOUBLED: &str = "the request has more than one `Host`; send one";
 const INVALID: &str = "the request's `Host` is none; send a name or an address, and a port if it has one";
 const DIFFERENT: &str = "the request's `Host` and `:authority` differ; send the same, or only `:authority`";
 
-/// Whether a request says whom it is for, once and clearly. Two servers that understand it differently could be played off
-/// against each other.
+/// Whether a request says whom it is for and where it ends, once and clearly. Two servers that understand it differently could
+/// be played off against each other.
 ///
 /// # Errors
 /// What to change.
-pub fn check<B>(request: &Request<B>) -> Result<(), &'static str> {
+pub fn check<B>(request: &Request<B>) -> Result<(), (StatusCode, &'static str)> {
+    if *request.method() == Method::CONNECT {
+        return Err((StatusCode::NOT_IMPLEMENTED, TUNNEL));
+    }
+    let named = framed(request).and_then(|()| named(request));
+    named.map_err(|detail| (StatusCode::BAD_REQUEST, detail))
+}
+
+/// The HTTP library takes any list that ends with `chunked` for that.
+fn framed<B>(request: &Request<B>) -> Result<(), &'static str> {
+    let mut encodings = request.headers().get_all(TRANSFER_ENCODING).iter();
+    let (encoding, another) = (encodings.next(), encodings.next());
+    let is_chunked = encoding.is_none_or(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"chunked"));
+    if is_chunked && another.is_none() { Ok(()) } else { Err(ENCODED) }
+}
+
+fn named<B>(request: &Request<B>) -> Result<(), &'static str> {
     let mut hosts = request.headers().get_all(HOST).iter();
     let (host, another) = (hosts.next(), hosts.next());
     if another.is_some() {

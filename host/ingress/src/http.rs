@@ -15,7 +15,9 @@ use std::time::{Duration, Instant};
 
 use componentd_config::HttpTrigger;
 use componentd_core::dispatch::InvocationError;
+use componentd_core::peers::Caller;
 use componentd_core::registry::Service;
+use componentd_core::scope::Scope;
 use http::header::{CONTENT_LENGTH, HOST, HeaderValue};
 use http::request::Parts;
 use http::{Request, Response, StatusCode, Version};
@@ -48,7 +50,7 @@ async fn serve(listener: Arc<TcpListener>, service: Arc<Service>, trigger: HttpT
     let trigger = Arc::new(trigger);
     let answer = move |request| {
         let (service, trigger) = (service.clone(), trigger.clone());
-        async move { Ok(answer(&service, &trigger, request).await) }
+        async move { Ok(answer(&service, &trigger, request, None).await) }
     };
     match cors {
         None => listener::serve(listener, bounds, stop, answer).await,
@@ -63,7 +65,12 @@ async fn serve(listener: Arc<TcpListener>, service: Arc<Service>, trigger: HttpT
 }
 
 /// The life of a request: its id and version, its body, the component's answer or a problem.
-pub async fn answer<B>(service: &Service, trigger: &HttpTrigger, request: Request<B>) -> Response<Body>
+pub async fn answer<B>(
+    service: &Service,
+    trigger: &HttpTrigger,
+    request: Request<B>,
+    caller: Option<&Caller>,
+) -> Response<Body>
 where
     B: hyper::body::Body<Data = Bytes, Error: Into<BodyError>>,
 {
@@ -80,7 +87,8 @@ where
         let body = receive(&head, body, trigger).await?;
         let request = Request::from_parts(with_host(head), body);
         let version = request.version();
-        let response = call::call(deployment, request, id.clone(), span.clone()).await.map_err(|e| failed(&e))?;
+        let scope = Scope::new(deployment.granted.clone(), id.clone(), span.clone()).called_by(caller);
+        let response = call::call(deployment, request, scope).await.map_err(|e| failed(&e))?;
         if version == Version::HTTP_10 {
             return at_once(response).await;
         }
@@ -148,12 +156,14 @@ async fn at_once(response: GuestResponse) -> Result<Response<Body>, Box<Response
 
 /// What a client learns of a failed invocation; the log has the rest.
 fn failed(failure: &Failure) -> Box<Response<Body>> {
-    use InvocationError::{Cut, LimitExceeded, NoPlace, Saturated, TimedOut, Trapped};
+    use InvocationError::{CallerTimedOut, Cut, LimitExceeded, NoPlace, Saturated, TimedOut, Trapped};
     match failure {
         Failure::Invocation(Saturated | NoPlace | Cut) => {
             reject(StatusCode::SERVICE_UNAVAILABLE, "the service is busy; try again later")
         }
-        Failure::Invocation(TimedOut(_)) => reject(StatusCode::GATEWAY_TIMEOUT, "the service did not answer in time"),
+        Failure::Invocation(TimedOut(_) | CallerTimedOut(_)) => {
+            reject(StatusCode::GATEWAY_TIMEOUT, "the service did not answer in time")
+        }
         Failure::Invocation(LimitExceeded(_) | Trapped(_))
         | Failure::TooLarge(_)
         | Failure::NoAnswer

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures_util::future::Either;
 use http::header::{CONNECTION, HeaderValue};
-use http::{Request, Response, StatusCode, Version};
+use http::{Request, Response, Version};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -21,7 +21,7 @@ use socket2::{SockFilter, SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::authority;
 use super::problem::{Body, problem};
@@ -222,7 +222,7 @@ fn ignore_new(listener: &TcpListener) -> io::Result<()> {
     ])
 }
 
-/// Answers itself where a request does not say whom it is for; what else the connection brings is not to be trusted then.
+/// Answers itself where a request does not say whom it is for, or where it ends; what else the connection brings is not to be trusted then.
 fn checked<F, A>(answer: &F, request: Request<Incoming>) -> Either<A, Ready<A::Output>>
 where
     F: Fn(Request<Incoming>) -> A,
@@ -230,9 +230,12 @@ where
 {
     match authority::check(&request) {
         Ok(()) => Either::Left(answer(request)),
-        Err(detail) => {
-            let mut response = problem(StatusCode::BAD_REQUEST, detail);
-            response.headers_mut().insert(REQUEST_ID, request_id(&request));
+        Err((status, detail)) => {
+            let (mut response, id) = (problem(status, detail), request_id(&request));
+            let (method, path) = (request.method(), request.uri().path());
+            let (status, request_id) = (status.as_u16(), id.to_str().unwrap_or_default());
+            info!(%method, path, status, request_id, "refused: {detail}");
+            response.headers_mut().insert(REQUEST_ID, id);
             Either::Right(ready(Ok(last(response, request.version()))))
         }
     }

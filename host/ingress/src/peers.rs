@@ -1,10 +1,10 @@
 //! The services of this host call each other as their listeners call them.
 
-use componentd_core::peers::{PeerBody, Peers};
+use componentd_core::peers::{Caller, PeerBody, Peers};
 use componentd_core::registry::Directory;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use http::{HeaderValue, Request, Response};
+use http::{Request, Response};
 use wasmtime_wasi_http::WasiBody;
 
 use super::http::answer;
@@ -18,14 +18,14 @@ impl Peers for LocalPeers {
         &self,
         service: &str,
         mut request: Request<WasiBody>,
-        id: HeaderValue,
+        caller: Caller,
     ) -> BoxFuture<'static, Option<Response<PeerBody>>> {
         let service = self.0.find(service);
         async move {
             let service = service?;
             let trigger = service.live().spec.http.clone()?;
-            request.headers_mut().insert(REQUEST_ID, id);
-            Some(answer(&service, &trigger, request).await)
+            request.headers_mut().insert(REQUEST_ID, caller.id.clone());
+            Some(answer(&service, &trigger, request, Some(&caller)).await)
         }
         .boxed()
     }

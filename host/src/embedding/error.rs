@@ -96,7 +96,7 @@ impl ServiceError {
         let reason = error.to_string();
         match error {
             InvocationError::Saturated | InvocationError::NoPlace => Self::Busy { service, reason },
-            InvocationError::TimedOut(_) | InvocationError::LimitExceeded(_) => {
+            InvocationError::TimedOut(_) | InvocationError::CallerTimedOut(_) | InvocationError::LimitExceeded(_) => {
                 Self::Limit { service, version, reason }
             }
             InvocationError::Trapped(_) => Self::Trapped { service, version, reason, backtrace: error.backtrace() },

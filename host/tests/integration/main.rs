@@ -15,6 +15,7 @@ mod environment_file;
 mod failures;
 mod graceful_stop;
 mod host_header;
+mod hostile;
 mod http_codes;
 mod http_ingress;
 mod http_out;

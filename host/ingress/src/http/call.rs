@@ -1,14 +1,11 @@
 //! The call of a component with a request.
 
-use componentd_core::admission::Saturated;
 use componentd_core::deployment::InUse;
 use componentd_core::dispatch::{self, Call};
 use componentd_core::instances::Instance;
-use componentd_core::metrics::Outcome;
 use componentd_core::scope::Scope;
-use http::{HeaderValue, Method, Request};
+use http::{Method, Request};
 use tokio::sync::oneshot;
-use tracing::Span;
 use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p2::bindings::Proxy;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
@@ -39,23 +36,17 @@ impl Call for RequestCall {
 /// Calls the service with an HTTP request.
 ///
 /// The response comes as soon as the component has set it; the component runs on and writes the body, or does what it has
-/// left to do, to its own end or its deadline. It does so too when the client has gone.
+/// left to do, to its own end or its deadline. Whoever drops this before, because the client has gone, ends the invocation.
 ///
 /// # Errors
 /// There is no response, or it was not whole when the invocation ended, and nothing of it was sent.
-pub async fn call(
-    deployment: InUse,
-    request: Request<Received>,
-    id: HeaderValue,
-    span: Span,
-) -> Result<GuestResponse, Failure> {
+pub async fn call(deployment: InUse, request: Request<Received>, scope: Scope) -> Result<GuestResponse, Failure> {
     let head_only = *request.method() == Method::HEAD;
-    let permit = deployment.admission.enter().await.inspect_err(|Saturated| {
-        deployment.outcomes.note(Outcome::Saturated);
+    let permit = dispatch::enter(&deployment, scope.deadline).await.inspect_err(|error| {
+        deployment.outcomes.note(error.outcome());
     })?;
     let (sender, head) = oneshot::channel();
-    let scope = Scope::new(deployment.granted.clone(), id, span.clone());
-    let away = scope.away.clone();
+    let (away, span) = (scope.away.clone(), scope.span.clone());
     let instance = deployment.instances.take(scope);
     let call = Box::pin(dispatch::call(deployment.clone(), instance, RequestCall { request, head: sender }));
     Running::from(Invoked { call, head, deployment, away, span, fate: None, head_only, _permit: permit })

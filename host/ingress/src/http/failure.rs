@@ -1,6 +1,5 @@
 //! Why a request has no response of the component's own.
 
-use componentd_core::admission::Saturated;
 use componentd_core::deployment::Deployment;
 use componentd_core::dispatch::InvocationError;
 use componentd_core::metrics::Outcome;
@@ -44,11 +43,5 @@ impl Failure {
             Self::NoAnswer | Self::Refused(_) => Outcome::NoAnswer,
             Self::Unfinished => Outcome::Incomplete,
         }
-    }
-}
-
-impl From<Saturated> for Failure {
-    fn from(saturated: Saturated) -> Self {
-        Self::Invocation(saturated.into())
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use componentd_config::Probe;
 use componentd_core::deployment::Deployment;
 use componentd_core::dispatch::PROBE;
+use componentd_core::scope::Scope;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use tracing::info_span;
@@ -46,7 +47,8 @@ pub async fn probe(next: &Arc<Deployment>) -> Result<(), ProbeError> {
     let Some(probe) = &next.spec.swap.probe else { return Ok(()) };
     let span = info_span!("probe", service = next.name, version = %next.version.digest());
     let request = Request::get(&probe.path).header(http::header::HOST, "localhost").body(Received::default())?;
-    let response = call(next.clone().into(), request, PROBE, span).await?;
+    let scope = Scope::new(next.granted.clone(), PROBE, span);
+    let response = call(next.clone().into(), request, scope).await?;
     let (path, status) = (probe.path.clone(), response.status());
     match response.into_body().collect().await {
         Ok(body) => {

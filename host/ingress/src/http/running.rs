@@ -9,10 +9,11 @@ use componentd_core::away::BackendAway;
 use componentd_core::deployment::{Deployment, InUse};
 use componentd_core::dispatch::InvocationError;
 use componentd_core::instances::Instance;
+use componentd_core::metrics::Outcome;
 use http::{Response, StatusCode};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
-use tracing::{Instrument, Span, error};
+use tracing::{Instrument, Span, error, info};
 use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
@@ -26,8 +27,8 @@ pub type Head = Result<Response<HyperOutgoingBody>, ErrorCode>;
 pub type Call = dyn Future<Output = Ended> + Send;
 type Ended = Result<(Instance, ()), InvocationError>;
 
-/// An invocation that runs within the task that waits for its answer, as long as that waits, and else in a task of its own:
-/// most are over with their answer, and a task of their own would only be another trip through the scheduler.
+/// An invocation that runs within the task that waits for its answer, and from the answer on in a task of its own: most are
+/// over with their answer, and a task of their own would only be another trip through the scheduler.
 pub struct Running(Option<Invoked>);
 
 /// What there is of an invocation until its end.
@@ -83,8 +84,12 @@ impl Running {
 }
 
 impl Drop for Running {
+    /// What has given no response is over when nobody waits for one any more, and with it whatever it waits for.
     fn drop(&mut self) {
         let Some(invoked) = self.0.take() else { return };
+        if invoked.fate.is_none() {
+            return invoked.abandon();
+        }
         // None where the runtime itself is ending, and everything in it with it.
         if let Ok(runtime) = Handle::try_current() {
             let span = invoked.span.clone();
@@ -139,17 +144,24 @@ impl Invoked {
         }
     }
 
-    /// Runs on after the response, or without a client.
+    /// Ends here, where the component is: what it has open is rolled back, what it waits for is given up.
+    fn abandon(self) {
+        let _entered = self.span.enter();
+        info!("nobody waits for the answer any more: the invocation was ended");
+        self.deployment.outcomes.note(Outcome::Abandoned);
+    }
+
+    /// Runs on after the response.
     async fn run_on(mut self) {
         let ended = self.call.as_mut().await;
-        match (&self.fate, ended) {
-            (None, ended) => drop(self.ended(ended)),
-            (Some(fate), Err(failure)) => fate.fail(&failure.into()),
-            (Some(fate), Ok((instance, ()))) if !fate.has_failed() => {
+        let fate = self.fate.as_ref().expect("there is one since the response");
+        match ended {
+            Err(failure) => fate.fail(&failure.into()),
+            Ok((instance, ())) if !fate.has_failed() => {
                 let Deployment { instances, .. } = &**self.deployment;
                 instances.keep(instances.reusable(instance));
             }
-            (Some(_), Ok(_)) => {}
+            Ok(_) => {}
         }
     }
 }

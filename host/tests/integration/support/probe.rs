@@ -54,6 +54,11 @@ impl Probe {
         &self.host
     }
 
+    /// Stops its host.
+    pub async fn stop(self) {
+        self.host.stop().await;
+    }
+
     pub fn calls(&self) -> Calls {
         Calls(client(&self.host, "probe"))
     }

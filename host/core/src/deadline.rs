@@ -1,0 +1,64 @@
+//! Until when an invocation may run.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::dispatch::InvocationError;
+
+/// The one deadline of an invocation, from when it was asked for: the wait for a place is in it, and so are the services that
+/// it calls within the host.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline {
+    at: Instant,
+    given: Duration,
+    is_callers: bool,
+}
+
+impl Deadline {
+    /// `limits.timeout` from now on.
+    pub fn after(timeout: Duration) -> Self {
+        Self { at: Instant::now() + timeout, given: timeout, is_callers: false }
+    }
+
+    /// The same for an invocation that one with this deadline waits for: it ends with its caller at the latest.
+    pub fn after_within(timeout: Duration, caller: Self) -> Self {
+        let own = Self::after(timeout);
+        if own.at <= caller.at { own } else { Self { at: caller.at, given: caller.left(), is_callers: true } }
+    }
+
+    /// What is left of it.
+    pub fn left(self) -> Duration {
+        self.at.saturating_duration_since(Instant::now())
+    }
+
+    /// Waits until it has passed.
+    pub async fn passed(self) -> InvocationError {
+        tokio::time::sleep_until(self.at).await;
+        self.error()
+    }
+
+    /// What has ended an invocation at it.
+    fn error(self) -> InvocationError {
+        let Self { given, is_callers, .. } = self;
+        if is_callers { InvocationError::CallerTimedOut(given) } else { InvocationError::TimedOut(given) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHORT: Duration = Duration::from_secs(100);
+    const LONG: Duration = Duration::from_secs(500);
+
+    #[test]
+    fn a_callee_has_what_its_caller_has_left() {
+        let caller = Deadline { at: Instant::now() + SHORT, ..Deadline::after(LONG) };
+        let callee = Deadline::after_within(LONG, caller);
+        assert_eq!(callee.at, caller.at);
+        assert!(matches!(callee.error(), InvocationError::CallerTimedOut(given) if given <= SHORT));
+        let modest = Deadline::after_within(SHORT, Deadline::after(LONG));
+        assert!(matches!(modest.error(), InvocationError::TimedOut(given) if given == SHORT));
+    }
+}

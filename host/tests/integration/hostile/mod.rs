@@ -1,0 +1,4 @@
+//! What is sent, or runs, to do harm: what it got of that, that its neighbours were served meanwhile, and that nothing of it
+//! is left.
+
+mod clients;

@@ -10,18 +10,22 @@ use utoipa::{IntoParams, ToSchema};
 /// The process runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Health {
+    /// Always `ok`.
     pub status: HealthStatus,
 }
 
+/// Whether the process runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum HealthStatus {
+    /// It does.
     Ok,
 }
 
 /// Whether every service can be called, every backend answers, and no partition is held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Readiness {
+    /// Whether it is ready.
     pub status: ReadinessStatus,
     /// What is missing, each with what mends it; left out where nothing is. Without the token, where there is one, only how
     /// many reasons there are.
@@ -31,6 +35,7 @@ pub struct Readiness {
     pub warnings: Vec<String>,
 }
 
+/// How a host is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReadinessStatus {
@@ -45,6 +50,7 @@ pub enum ReadinessStatus {
 /// One service of the manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Service {
+    /// Its name in the manifest.
     pub name: String,
     /// The version that is live: `sha256:` and 64 hexadecimal digits.
     pub version: String,
@@ -66,6 +72,7 @@ pub struct Component(pub Vec<u8>);
 /// The version that was brought to life.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Swapped {
+    /// The name of the service.
     pub service: String,
     /// `sha256:` and 64 hexadecimal digits.
     pub version: String,
@@ -79,7 +86,9 @@ pub struct Entry {
     pub at: String,
     /// `sha256:` and 64 hexadecimal digits.
     pub version: String,
+    /// What asked for it.
     pub by: By,
+    /// What came of it.
     pub outcome: Outcome,
 }
 
@@ -114,15 +123,18 @@ impl fmt::Display for By {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
+    /// It has answered.
     Live,
     /// Never live.
     Rejected {
         /// The step that it did not take, such as `checked`, `compiled` or `probed`.
         step: String,
+        /// Why, with what mends it.
         reason: String,
     },
     /// Live, and then taken back by the host.
     RolledBack {
+        /// Why.
         reason: String,
     },
 }
@@ -163,6 +175,7 @@ pub struct Problem {
     pub kind: String,
     /// The name of the status.
     pub title: String,
+    /// That of HTTP.
     pub status: u16,
     /// What is wrong, and what mends it.
     pub detail: String,

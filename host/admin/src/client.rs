@@ -31,15 +31,29 @@ pub struct AdminClient {
 /// Why the host did not do it.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
+    /// Nobody answers there.
     #[error("nobody answers at {origin}: {reason}; is the host running, and is that its admin port?")]
-    Unreachable { origin: Origin, reason: String },
+    Unreachable {
+        /// Where the host was looked for.
+        origin: Origin,
+        /// What the connection says.
+        reason: String,
+    },
+    /// Whatever answers there is no host, or one of another version.
     #[error(
         "the answer of {origin} cannot be read ({reason}): is that the admin port of a host, and this command of the same \
          version?"
     )]
-    Unreadable { origin: Origin, reason: String },
+    Unreadable {
+        /// Where the host was looked for.
+        origin: Origin,
+        /// What the connection says.
+        reason: String,
+    },
+    /// The token is missing, or another one.
     #[error("the admin port asks for a token: set COMPONENTD_TOKEN, or give it with --token")]
     Token,
+    /// The host refuses; in its words.
     #[error("{0}")]
     Refused(String),
 }
@@ -56,23 +70,28 @@ struct Ask {
 /// # Errors
 /// The host does not answer, or refuses; the message says why.
 impl AdminClient {
+    /// Of the host that is reached so; nothing is sent yet.
     pub fn new(access: AdminAccess) -> Self {
         Self { access, http: Client::builder(TokioExecutor::new()).build_http() }
     }
 
+    /// All services of the host, by name.
     pub async fn services(&self) -> Result<Vec<Service>, AdminError> {
         self.ask(self.get(&["services"])).await
     }
 
+    /// The history of a service, oldest first.
     pub async fn history(&self, service: &str) -> Result<Vec<Entry>, AdminError> {
         self.ask(self.get(&["services", service, "history"])).await
     }
 
+    /// Brings a version up, and waits until it is live.
     pub async fn upload(&self, service: &str, Component(component): Component) -> Result<Swapped, AdminError> {
         let url = self.url(&["services", service, "versions"]);
         self.ask(Ask { method: Method::POST, url, body: component.into() }).await
     }
 
+    /// Goes back to a version, and waits until it is live.
     pub async fn rollback(&self, service: &str, query: &RollbackQuery) -> Result<Swapped, AdminError> {
         let url = with_query(self.url(&["services", service, "rollback"]), query);
         self.ask(Ask { method: Method::POST, url, body: Bytes::new() }).await

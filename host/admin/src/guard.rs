@@ -26,12 +26,12 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    pub fn new(token: Option<&str>) -> Self {
+    pub(crate) fn new(token: Option<&str>) -> Self {
         Self { expected: token.map(|token| format!("Bearer {token}").into_bytes().into()) }
     }
 
     /// Compares in a time that does not depend on where the first difference is.
-    pub fn lets_in(&self, headers: &HeaderMap) -> bool {
+    pub(crate) fn lets_in(&self, headers: &HeaderMap) -> bool {
         let Some(expected) = &self.expected else { return true };
         let given = headers.get(AUTHORIZATION).map_or(&[][..], HeaderValue::as_bytes);
         given.ct_eq(expected).into()

@@ -1,6 +1,8 @@
 //! The admin port, for those who run the host. Which routes there are, `open` and `guarded` say, and the document of the
 //! API is made of the same handlers and of the types in `api.rs`: `GET /openapi.json`.
 
+#![warn(missing_docs, unreachable_pub)]
+
 pub mod api;
 pub mod client;
 mod extract;

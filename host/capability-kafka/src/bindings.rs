@@ -1,5 +1,7 @@
 //! The Rust side of `wit/kafka`, as far as components import it: `bindgen!` and nothing else.
 
+#![allow(missing_docs, reason = "the interface documents itself in its WIT")]
+
 wasmtime::component::bindgen!({
     path: ["../../wit/kafka"],
     inline: "

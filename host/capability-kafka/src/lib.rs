@@ -1,5 +1,7 @@
 //! Kafka: records to the topics that a service is granted, as `componentd:kafka/producer`.
 
+#![warn(missing_docs, unreachable_pub)]
+
 mod bindings;
 pub mod brokers;
 mod config;
@@ -27,11 +29,14 @@ use crate::brokers::{Delivery, Header, KafkaBackend, Producer, Record, SendError
 
 /// The capability, and its key in a manifest.
 pub struct Kafka;
+/// The key of this capability, of its server under `[backends]` and of its grants.
 pub const NAME: &str = "kafka";
 
 /// The brokers, and the producer that all services share.
 pub struct KafkaClient {
+    /// The brokers, as the manifest has them.
     pub backend: KafkaBackend,
+    /// The one producer of the host.
     pub producer: Producer,
 }
 

@@ -10,7 +10,9 @@ use crate::brokers::Producer;
 /// A topic, and where the manifest names it first.
 #[derive(Clone, Debug)]
 pub struct Named {
+    /// Its name.
     pub topic: String,
+    /// Where the manifest names it.
     pub place: Place,
 }
 
@@ -43,7 +45,7 @@ pub fn named(manifest: &Manifest) -> Vec<Named> {
 }
 
 /// A line for each that the brokers do not know, or for the brokers if they do not answer within `timeout`. Blocks.
-pub fn missing(named: &[Named], producer: &Producer, timeout: Duration) -> Vec<String> {
+pub(crate) fn missing(named: &[Named], producer: &Producer, timeout: Duration) -> Vec<String> {
     let there = match producer.topics(timeout) {
         Ok(there) => there,
         Err(e) => {

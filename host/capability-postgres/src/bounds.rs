@@ -12,7 +12,7 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    pub fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &Limits) -> Self {
         Self { timeout: limits.call_timeout.0, max_rows: limits.rows, max_bytes: limits.transfer.0 }
     }
 }

@@ -26,6 +26,7 @@ const STATEMENT_CACHE: usize = 256;
 
 /// A pool of connections to one database, and the bounds of each call.
 #[derive(Clone, Debug)]
+#[allow(unreachable_pub, reason = "the bindings of the interface name it as public")]
 pub struct Database {
     pool: Pool,
     bounds: Bounds,
@@ -37,6 +38,7 @@ pub struct Database {
 /// A transaction on a connection of its own. Dropped before its end, it is rolled back before the pool hands the connection
 /// to anyone else.
 #[derive(Debug)]
+#[allow(unreachable_pub, reason = "the bindings of the interface name it as public")]
 pub struct Transaction {
     session: Borrowed,
     bounds: Bounds,
@@ -63,7 +65,7 @@ pub(super) fn options(
 
 impl Database {
     /// A pool that connects when it is used.
-    pub fn new(backend: &PostgresBackend, grant: &PostgresGrant, limits: &Limits) -> Self {
+    pub(crate) fn new(backend: &PostgresBackend, grant: &PostgresGrant, limits: &Limits) -> Self {
         let bounds = Bounds::new(limits);
         let options = options(backend, &grant.database, bounds.timeout).expect("the URL was tried before");
         let pool = Pool::new(options, grant.connections, bounds.timeout);
@@ -72,13 +74,13 @@ impl Database {
 
     /// A connection for its relay, and what wakes it. The connection is one besides those of the service: the relay holds it
     /// while the brokers are away, and the service goes on.
-    pub fn outbox(&self) -> (PgPool, Arc<Notify>) {
+    pub(crate) fn outbox(&self) -> (PgPool, Arc<Notify>) {
         let own = PgPoolOptions::new().max_connections(1).acquire_timeout(self.bounds.timeout);
         (own.connect_lazy_with(self.pool.options().clone()), self.published.clone())
     }
 
     /// Why it does not answer within `timeout`, if it does not.
-    pub async fn absent(&self, timeout: Duration) -> Option<Absence> {
+    pub(crate) async fn absent(&self, timeout: Duration) -> Option<Absence> {
         let options = self.pool.options();
         match tokio::time::timeout(timeout, async { self.pool.borrow().await?.ping().await }).await {
             Ok(Ok(())) => None,
@@ -91,7 +93,12 @@ impl Database {
     ///
     /// # Errors
     /// The database is away, or a migration fails; those before it stay applied.
-    pub async fn migrate(&self, service: &str, grant: &PostgresGrant, publishes: bool) -> Result<(), MigrationError> {
+    pub(crate) async fn migrate(
+        &self,
+        service: &str,
+        grant: &PostgresGrant,
+        publishes: bool,
+    ) -> Result<(), MigrationError> {
         let options = self.pool.options();
         let unreachable = |error| MigrationError::Unreachable(Absence::new(options, &error));
         let mut borrowed = self.pool.borrow().await.map_err(unreachable)?;

@@ -26,7 +26,7 @@ pub(super) struct Databases {
 
 impl Databases {
     /// Pools for all grants of a service; none connects before it is used.
-    pub fn new(server: &Server, service: &ServiceContext<'_>, grants: PostgresGrants) -> Self {
+    pub(crate) fn new(server: &Server, service: &ServiceContext<'_>, grants: PostgresGrants) -> Self {
         let with_pool = |(alias, grant): (String, PostgresGrant)| {
             let pool = Database::new(&server.postgres, &grant, &service.spec.limits);
             (alias, (grant, pool))
@@ -37,7 +37,7 @@ impl Databases {
         Self { service: service.name.to_owned(), databases, publishes }
     }
 
-    pub fn find(&self, alias: &str) -> Option<Database> {
+    pub(crate) fn find(&self, alias: &str) -> Option<Database> {
         self.databases.get(alias).map(|(_, database)| database.clone())
     }
 

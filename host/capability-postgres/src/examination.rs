@@ -13,17 +13,24 @@ use super::{ledger, migration};
 
 /// How a database is.
 pub enum Examination {
+    /// It cannot be used just now.
     Absent(Absence),
     /// Its migrations and the files do not fit.
     Unmigratable(MigrationError),
     /// What the host has to make in it, it may not.
     NoRight {
+        /// Whom the host is there.
         user: String,
+        /// Its name.
         database: String,
     },
+    /// The host can use it.
     Well {
+        /// That of the server.
         version: String,
+        /// Migrations that it has.
         applied: usize,
+        /// Migrations that the next start applies.
         pending: usize,
     },
 }

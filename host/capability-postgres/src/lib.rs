@@ -1,5 +1,7 @@
 //! Postgres: the databases that a service is granted, as `componentd:postgres/client`.
 
+#![warn(missing_docs, unreachable_pub)]
+
 mod absence;
 mod arguments;
 mod bindings;
@@ -46,6 +48,7 @@ use crate::outbox::OutboxMetrics;
 
 /// The capability, and its key in a manifest.
 pub struct Postgres;
+/// The key of this capability, of its server under `[backends]` and of its grants.
 pub const NAME: &str = "postgres";
 
 /// What the pools of all services are made with.

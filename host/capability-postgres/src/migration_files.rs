@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use super::migration_error::MigrationError;
 
 /// The files by version, those that undo a migration left out.
-pub type Files = BTreeMap<i64, PathBuf>;
+pub(crate) type Files = BTreeMap<i64, PathBuf>;
 
 /// The files of a folder.
 ///
 /// # Errors
 /// It cannot be read, or one of them would never be applied, or two claim one version.
-pub fn read(folder: &Path) -> Result<Files, MigrationError> {
+pub(crate) fn read(folder: &Path) -> Result<Files, MigrationError> {
     let unreadable = |source| MigrationError::NoFolder { folder: folder.to_owned(), source };
     let mut files = Files::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {

@@ -79,7 +79,7 @@ const MAX_RECORD: usize = 1_000_000;
 ///
 /// # Errors
 /// The database is away or does not let us.
-pub async fn create(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+pub(crate) async fn create(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     use sqlx::Connection as _;
     let mut transaction = connection.begin().await?;
     // Two hosts that start at once would both find nothing, and one of them would fail.
@@ -89,7 +89,7 @@ pub async fn create(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
 }
 
 /// Whether a broker would ever take the record.
-pub fn fits(record: &Record) -> bool {
+pub(crate) fn fits(record: &Record) -> bool {
     let headers: usize = record.headers.iter().map(|header| header.name.len() + header.value.len()).sum();
     let key = record.key.as_ref().map_or(0, Vec::len);
     headers + key + record.payload.as_ref().map_or(0, Vec::len) <= MAX_RECORD
@@ -99,7 +99,7 @@ pub fn fits(record: &Record) -> bool {
 ///
 /// # Errors
 /// As any insert.
-pub async fn insert(connection: &mut PgConnection, mut record: Record) -> Result<(), sqlx::Error> {
+pub(crate) async fn insert(connection: &mut PgConnection, mut record: Record) -> Result<(), sqlx::Error> {
     if !record.headers.iter().any(|header| header.name == EVENT_ID) {
         let id = uuid::Uuid::now_v7().to_string().into_bytes();
         record.headers.push(Header { name: EVENT_ID.to_owned(), value: id });
@@ -113,20 +113,20 @@ pub async fn insert(connection: &mut PgConnection, mut record: Record) -> Result
 
 /// Which outbox.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-pub struct OutboxLabels {
+pub(crate) struct OutboxLabels {
     pub service: String,
     pub database: String,
 }
 
 /// What is measured of all outboxes.
 #[derive(Clone)]
-pub struct OutboxMetrics {
+pub(crate) struct OutboxMetrics {
     records: Family<OutboxLabels, Gauge>,
     oldest: Family<OutboxLabels, Gauge<f64, AtomicU64>>,
 }
 
 impl OutboxMetrics {
-    pub fn new(registry: &mut Registry) -> Self {
+    pub(crate) fn new(registry: &mut Registry) -> Self {
         let (records, oldest) = (Family::default(), Family::default());
         let unsent = "Committed records that the brokers have not acknowledged";
         registry.register("outbox_records", unsent, Family::clone(&records));
@@ -141,7 +141,7 @@ impl OutboxMetrics {
 }
 
 /// Sends what was committed in one database.
-pub struct Relay {
+pub(crate) struct Relay {
     pool: PgPool,
     producer: FutureProducer,
     committed: Arc<Notify>,
@@ -164,7 +164,7 @@ impl Relay {
     ///
     /// # Errors
     /// librdkafka refuses the configuration.
-    pub fn new(
+    pub(crate) fn new(
         backend: &KafkaBackend,
         pool: PgPool,
         committed: Arc<Notify>,
@@ -179,7 +179,7 @@ impl Relay {
     }
 
     /// Relays until `stop`, and then once more, so that what requests have committed until then leaves with us.
-    pub async fn run(self, stop: CancellationToken) {
+    pub(crate) async fn run(self, stop: CancellationToken) {
         let mut failing = false;
         let mut look = tokio::time::interval(POLL);
         while !stop.is_cancelled() {

@@ -58,7 +58,7 @@ const REMEMBERED: usize = 256;
 const LONGEST: usize = 4 << 10;
 
 impl Looks {
-    pub fn at(&self, sql: &str) -> Shown {
+    pub(crate) fn at(&self, sql: &str) -> Shown {
         let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(shown) = lock().get(sql) {
             return *shown;

@@ -142,7 +142,7 @@ impl managed::Manager for Manager {
 
 impl Pool {
     /// A pool of at most `size` connections, for one of which a borrower waits at most `timeout`.
-    pub fn new(options: PgConnectOptions, size: u32, timeout: Duration) -> Self {
+    pub(crate) fn new(options: PgConnectOptions, size: u32, timeout: Duration) -> Self {
         let manager = Manager { options, schema: AtomicU64::new(0) };
         let builder = managed::Pool::builder(manager).max_size(size as usize);
         // Whoever was used last needs no question whether it is still there.
@@ -150,12 +150,12 @@ impl Pool {
         Self { pool: builder.build().expect("without timeouts of its own there is nothing to refuse"), timeout }
     }
 
-    pub fn options(&self) -> &PgConnectOptions {
+    pub(crate) fn options(&self) -> &PgConnectOptions {
         &self.pool.manager().options
     }
 
     /// A connection: waited for, asked or made, all within the timeout.
-    pub async fn borrow(&self) -> Result<Borrowed, sqlx::Error> {
+    pub(crate) async fn borrow(&self) -> Result<Borrowed, sqlx::Error> {
         match tokio::time::timeout(self.timeout, self.pool.get()).await {
             Ok(Ok(session)) => Ok(Borrowed(Some(session))),
             Ok(Err(PoolError::Backend(error))) => Err(error),
@@ -165,7 +165,7 @@ impl Pool {
     }
 
     /// Says that there may be functions now that there were not.
-    pub fn schema_has_changed(&self) {
+    pub(crate) fn schema_has_changed(&self) {
         self.pool.manager().schema.fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -180,7 +180,7 @@ impl Borrowed {
     }
 
     /// Runs a statement of a component. Where its future is dropped, the connection is closed.
-    pub async fn run<T>(
+    pub(crate) async fn run<T>(
         &mut self,
         shown: Shown,
         statement: impl AsyncFnOnce(&mut PgConnection) -> Result<T, wit::Error>,
@@ -192,7 +192,7 @@ impl Borrowed {
     }
 
     /// Begins, commits or rolls back.
-    pub async fn control(&mut self, statement: impl SqlSafeStr, is_open_after: bool) -> Result<(), wit::Error> {
+    pub(crate) async fn control(&mut self, statement: impl SqlSafeStr, is_open_after: bool) -> Result<(), wit::Error> {
         let session = self.session();
         session.busy(async |c| sqlx::raw_sql(statement).execute(c).await.map(|_| ()).map_err(error)).await?;
         session.in_transaction = is_open_after;
@@ -200,7 +200,7 @@ impl Borrowed {
     }
 
     /// Whether the server answers.
-    pub async fn ping(&mut self) -> Result<(), sqlx::Error> {
+    pub(crate) async fn ping(&mut self) -> Result<(), sqlx::Error> {
         let session = self.session();
         session.is_busy = true;
         session.connection.ping().await?;
@@ -209,7 +209,7 @@ impl Borrowed {
     }
 
     /// For the host's own work, after which the session is reset.
-    pub fn connection(&mut self) -> &mut PgConnection {
+    pub(crate) fn connection(&mut self) -> &mut PgConnection {
         let session = self.session();
         session.is_changed = true;
         &mut session.connection

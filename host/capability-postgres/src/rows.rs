@@ -21,12 +21,12 @@ pub(super) struct Collector<'a> {
 }
 
 impl<'a> Collector<'a> {
-    pub fn new(columns: &'a [PgColumn], bounds: Bounds) -> Result<Self, wit::Error> {
+    pub(crate) fn new(columns: &'a [PgColumn], bounds: Bounds) -> Result<Self, wit::Error> {
         let types = columns.iter().map(column_type).collect::<Result<_, _>>()?;
         Ok(Self { columns, types, rows: Vec::new(), bytes: 0, bounds })
     }
 
-    pub fn push(&mut self, row: &PgRow) -> Result<(), wit::Error> {
+    pub(crate) fn push(&mut self, row: &PgRow) -> Result<(), wit::Error> {
         if self.rows.len() == self.bounds.max_rows {
             return Err(too_large(format!("more than {} rows (limits.rows)", self.bounds.max_rows)));
         }
@@ -44,7 +44,7 @@ impl<'a> Collector<'a> {
         Ok(())
     }
 
-    pub fn finish(self) -> wit::RowSet {
+    pub(crate) fn finish(self) -> wit::RowSet {
         wit::RowSet { rows: self.rows }
     }
 

@@ -41,7 +41,7 @@ pub(super) fn name_of(info: &PgTypeInfo) -> String {
 
 impl SqlType {
     /// The type behind a parameter or a column, through domains and enums; none where `value` has no case for it.
-    pub fn of(info: &PgTypeInfo) -> Option<Self> {
+    pub(crate) fn of(info: &PgTypeInfo) -> Option<Self> {
         match info.kind() {
             PgTypeKind::Array(element) => {
                 let Self::Scalar(scalar) = Self::of(element)? else { return None };

@@ -1,5 +1,7 @@
 //! What components may import without a grant: WASI itself, the settings of the manifest, and the log.
 
+#![warn(missing_docs, unreachable_pub)]
+
 mod logging;
 mod settings;
 mod wasi;

@@ -28,12 +28,14 @@ pub struct Archive {
 /// What was live when the host ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Live {
+    /// `sha256:` and 64 hexadecimal digits.
     pub version: String,
     /// What the component's file held then: if it holds the same now, the live version is the later decision.
     pub file: String,
 }
 
 impl Archive {
+    /// In the state folder, or in no folder, and then of this process only; it keeps so many versions of each service.
     pub fn new(state: Option<StateFolder>, keep: usize) -> Self {
         Self { state, keep }
     }

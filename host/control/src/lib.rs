@@ -6,6 +6,8 @@
 //! - [`swap`] is the life of a version from then on; [`archive`] keeps versions and history.
 //! - [`watcher`] looks at the manifest and the components' files.
 
+#![warn(missing_docs, unreachable_pub)]
+
 pub mod archive;
 pub mod events;
 pub mod migration_turns;

@@ -19,6 +19,7 @@ pub struct Turn {
 }
 
 impl Turns {
+    /// The turn of a service with these grants: after all before it that share a database with it.
     pub fn next(&mut self, granted: &Granted) -> Turn {
         let over = CancellationToken::new();
         let before = granted.shared().into_iter().filter_map(|name| self.0.insert(name, over.clone())).collect();

@@ -21,20 +21,32 @@ use crate::supervisor::Supervisor;
 /// What a manifest has changed, by the names of services.
 #[derive(Debug, Default)]
 pub struct Applied {
+    /// New ones.
     pub started: Vec<String>,
+    /// Those that run by another version, or other settings.
     pub changed: Vec<String>,
+    /// Those that the manifest does not have any more.
     pub stopped: Vec<String>,
 }
 
 /// Why a manifest is not applied. Nothing has changed then.
 #[derive(Debug, thiserror::Error)]
 pub enum ReconcileError {
+    /// A key that is read only at a start has changed.
     #[error("{0}: can only be changed by a restart of the host")]
     NeedsRestart(Place),
+    /// Something that a start would fail of too.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// A version of a service did not take one of its steps.
     #[error("{place}: not {}: {source}", source.step())]
-    Rejected { place: Place, source: Box<Rejected> },
+    Rejected {
+        /// Where the manifest names it.
+        place: Place,
+        /// Why.
+        source: Box<Rejected>,
+    },
+    /// The host was told to stop.
     #[error("the host stops")]
     Stopping,
 }

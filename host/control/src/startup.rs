@@ -60,6 +60,7 @@ pub struct Migrating(AbortOnDropHandle<Migrated>);
 type Migrated = Result<Option<String>, Unprepared>;
 
 impl Migrating {
+    /// Begins with the migrations, when it is their turn.
     pub fn start(deployment: &Arc<Deployment>, turn: Turn) -> Self {
         let deployment = deployment.clone();
         let migrating = async move {

@@ -6,7 +6,7 @@ use componentd_core::step::Step;
 /// A step has been taken, and what follows it has not begun. With debug assertions, `COMPONENTD_STOP_AT=<step>` has the process
 /// stop itself here, as SIGSTOP does. Not at a start: there, all services take these steps before the one that a test is about.
 #[cfg(debug_assertions)]
-pub fn taken(step: Step, by: By) {
+pub(crate) fn taken(step: Step, by: By) {
     use rustix::process::{Signal, getpid, kill_process};
 
     if by != By::Start && componentd_config::stop_at().as_deref() == Some(step.name()) {

@@ -25,6 +25,7 @@ use crate::swapper::Swapper;
 
 /// Everything that runs.
 pub struct Supervisor {
+    /// What puts versions behind them.
     pub swapper: Swapper,
     /// The manifest that was applied last, as a whole. Held by whoever applies another one.
     pub applied: tokio::sync::Mutex<Manifest>,
@@ -159,10 +160,12 @@ impl Supervisor {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Those that run, by name.
     pub fn services(&self) -> Vec<Arc<Service>> {
         self.running().values().map(|running| running.service.clone()).collect()
     }
 
+    /// The one of this name that runs.
     pub fn service(&self, name: &str) -> Option<Arc<Service>> {
         self.running().get(name).map(|running| running.service.clone())
     }

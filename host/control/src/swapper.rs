@@ -27,13 +27,19 @@ use crate::rejected::Rejected;
 /// Puts versions behind services.
 #[derive(Clone)]
 pub struct Swapper {
+    /// What makes versions of bytes.
     pub loader: Loader,
+    /// Where instances live.
     pub pool: Pool,
+    /// What grants are made of.
     pub clients: Clients,
     /// The services that run.
     pub services: Directory,
+    /// Where swaps are counted.
     pub metrics: Arc<Metrics>,
+    /// Where versions and their history are kept.
     pub archive: Archive,
+    /// What can call services.
     pub triggers: Triggers,
     /// What becomes of versions, for programs that embed the host.
     pub events: broadcast::Sender<Event>,

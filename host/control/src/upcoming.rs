@@ -46,13 +46,17 @@ impl Way {
 
 /// What a version will run with.
 pub struct With {
+    /// What the manifest says of the service.
     pub spec: config::Service,
+    /// What it may do.
     pub granted: Arc<Granted>,
 }
 
 /// A version on its way.
 pub struct Upcoming {
+    /// The version, linked, with all that it runs with.
     pub next: Arc<Deployment>,
+    /// How it takes its place.
     pub way: Way,
     /// What will call it.
     pub trigger: Arc<dyn Trigger>,

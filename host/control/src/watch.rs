@@ -12,7 +12,9 @@ const MIN_FAILURES: u64 = 3;
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{failed} of {total} invocations failed, more than {allowed} of them")]
 pub struct TooManyFailures {
+    /// Invocations that failed.
     pub failed: u64,
+    /// Invocations that ended.
     pub total: u64,
     /// The share that may fail: `swap.failure-rate`.
     pub allowed: f64,

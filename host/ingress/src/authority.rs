@@ -19,7 +19,7 @@ const DIFFERENT: &str = "the request's `Host` and `:authority` differ; send the 
 ///
 /// # Errors
 /// What to change.
-pub fn check<B>(request: &Request<B>) -> Result<(), (StatusCode, &'static str)> {
+pub(crate) fn check<B>(request: &Request<B>) -> Result<(), (StatusCode, &'static str)> {
     if *request.method() == Method::CONNECT {
         return Err((StatusCode::NOT_IMPLEMENTED, TUNNEL));
     }

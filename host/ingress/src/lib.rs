@@ -1,5 +1,7 @@
 //! What calls services: the triggers that this host has, each in a folder of its own.
 
+#![warn(missing_docs, unreachable_pub)]
+
 mod authority;
 pub mod cron;
 pub mod http;

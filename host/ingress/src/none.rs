@@ -12,7 +12,7 @@ use futures_util::future::{BoxFuture, ready};
 use wasmtime::component::InstancePre;
 
 /// The trigger itself, which is also its source.
-pub struct Nothing;
+pub(crate) struct Nothing;
 
 impl EntryPoint for Nothing {
     fn key(&self) -> &'static str {

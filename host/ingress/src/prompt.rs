@@ -13,7 +13,7 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// A stream that fails unless its first bytes say in time which HTTP the client speaks. hyper's own timers start only then,
 /// and a client that says nothing would keep its place for ever.
-pub struct Prompt<S> {
+pub(crate) struct Prompt<S> {
     stream: S,
     /// How much of the preface has come; from the first byte that is not its, or its end, there is no deadline any more.
     matched: usize,
@@ -21,7 +21,7 @@ pub struct Prompt<S> {
 }
 
 impl<S> Prompt<S> {
-    pub fn new(stream: S, timeout: Duration) -> Self {
+    pub(crate) fn new(stream: S, timeout: Duration) -> Self {
         Self { stream, matched: 0, deadline: Some(Box::pin(tokio::time::sleep(timeout))) }
     }
 

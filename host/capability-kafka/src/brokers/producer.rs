@@ -56,7 +56,9 @@ impl Producer {
 /// Where a record is now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delivery {
+    /// Counted from 0.
     pub partition: i32,
+    /// Counted from 0.
     pub offset: i64,
 }
 
@@ -66,8 +68,10 @@ pub enum SendError {
     /// No broker took it in time. It may still be delivered.
     #[error("{0}")]
     Unavailable(String),
+    /// It is larger than the brokers or their client take.
     #[error("{0}")]
     TooLarge(String),
+    /// The brokers have no such topic.
     #[error("{0}")]
     UnknownTopic(String),
     /// For another reason.

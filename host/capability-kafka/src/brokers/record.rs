@@ -5,8 +5,11 @@ use rdkafka::message::{Header as RdHeader, OwnedHeaders};
 /// A record to send. Records with equal keys go to the same partition and keep their order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
+    /// Where it goes.
     pub topic: String,
+    /// Records with equal keys go to one partition.
     pub key: Option<Vec<u8>>,
+    /// In order; a name may come more than once.
     pub headers: Vec<Header>,
     /// None is a tombstone.
     pub payload: Option<Vec<u8>>,
@@ -15,7 +18,9 @@ pub struct Record {
 /// A header of a record. Names may repeat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
+    /// In UTF-8.
     pub name: String,
+    /// Any bytes.
     pub value: Vec<u8>,
 }
 

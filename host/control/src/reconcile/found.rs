@@ -18,7 +18,7 @@ use crate::swapper::Swapper;
 use crate::upcoming::{Upcoming, With};
 
 /// A component for a service that changes.
-pub struct Found<'a> {
+pub(super) struct Found<'a> {
     change: &'a Change<'a>,
     checked: Checked,
     with: With,
@@ -29,7 +29,11 @@ pub struct Found<'a> {
 impl<'a> Found<'a> {
     /// Reads what shows without a compiler and without a server: the component's imports and exports, and the files of
     /// migrations.
-    pub async fn new(supervisor: &Supervisor, plan: &Plan<'_>, change: &'a Change<'a>) -> Result<Self, ReconcileError> {
+    pub(super) async fn new(
+        supervisor: &Supervisor,
+        plan: &Plan<'_>,
+        change: &'a Change<'a>,
+    ) -> Result<Self, ReconcileError> {
         let Change { name, spec, way } = change;
         let granted = granted(supervisor, plan, change)?;
         granted.check().map_err(|e| StartError::unprepared(plan.wanted, name, e))?;
@@ -42,7 +46,7 @@ impl<'a> Found<'a> {
     }
 
     /// Compiles it, and takes what its trigger needs, as a port.
-    pub async fn load(self, supervisor: &Supervisor, plan: &Plan<'_>) -> Result<Prepared, ReconcileError> {
+    pub(super) async fn load(self, supervisor: &Supervisor, plan: &Plan<'_>) -> Result<Prepared, ReconcileError> {
         let Self { change: Change { name, way, .. }, checked, with, file } = self;
         let digest = checked.artifact.digest.clone();
         let upcoming = Upcoming::load(&supervisor.swapper, name, checked, with, way.clone(), plan.by).await;

@@ -16,7 +16,7 @@ use crate::supervisor::Supervisor;
 use crate::upcoming::Way;
 
 /// What is to be done.
-pub struct Plan<'a> {
+pub(super) struct Plan<'a> {
     pub wanted: &'a Manifest,
     pub by: By,
     pub changes: Vec<Change<'a>>,
@@ -25,14 +25,14 @@ pub struct Plan<'a> {
 }
 
 /// A service that is not as it is wanted.
-pub struct Change<'a> {
+pub(super) struct Change<'a> {
     pub name: &'a str,
     pub spec: &'a config::Service,
     pub way: Way,
 }
 
 impl<'a> Plan<'a> {
-    pub fn new(supervisor: &Supervisor, wanted: &'a Manifest) -> Self {
+    pub(super) fn new(supervisor: &Supervisor, wanted: &'a Manifest) -> Self {
         let running = supervisor.services();
         let by = if running.is_empty() { By::Start } else { By::Manifest };
         let change = |(name, spec): (&'a String, &'a config::Service)| {
@@ -45,7 +45,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Keeps other versions from going live in the services that change, once those under way have come to their end.
-    pub async fn turns(&self) -> Vec<MutexGuard<'_, ()>> {
+    pub(super) async fn turns(&self) -> Vec<MutexGuard<'_, ()>> {
         let mut turns = Vec::new();
         for service in self.changes.iter().filter_map(|change| change.way.running()) {
             turns.push(match service.swapping.try_lock() {
@@ -60,7 +60,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Why a version is refused, which the history of what runs has as well.
-    pub fn rejected(
+    pub(super) fn rejected(
         &self,
         supervisor: &Supervisor,
         name: &str,
@@ -75,7 +75,7 @@ impl<'a> Plan<'a> {
     }
 
     /// What has been done, once it has.
-    pub fn applied(&self) -> Applied {
+    pub(super) fn applied(&self) -> Applied {
         let (changed, started): (Vec<_>, Vec<_>) =
             self.changes.iter().partition(|change| change.way.running().is_some());
         let names = |changes: Vec<&Change<'_>>| changes.iter().map(|change| change.name.to_owned()).collect();

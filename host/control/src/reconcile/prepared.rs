@@ -20,7 +20,7 @@ use crate::swapper::Swapper;
 use crate::upcoming::{Upcoming, Way};
 
 /// A service before it takes its place.
-pub struct Prepared {
+pub(super) struct Prepared {
     upcoming: Upcoming,
     /// What runs already, or a new one, whose live deployment is the upcoming one.
     service: Arc<Service>,
@@ -33,7 +33,7 @@ pub struct Prepared {
 }
 
 /// A service that has taken its place, and what was there before, if the service itself is the same.
-pub struct Switched {
+pub(super) struct Switched {
     service: Arc<Service>,
     next: Arc<Deployment>,
     old: Option<Arc<Deployment>>,
@@ -41,7 +41,7 @@ pub struct Switched {
 
 impl Prepared {
     /// A service for a version that was loaded, with what its trigger needs, as a port.
-    pub async fn new(
+    pub(super) async fn new(
         supervisor: &Supervisor,
         plan: &Plan<'_>,
         upcoming: Upcoming,
@@ -68,12 +68,12 @@ impl Prepared {
     }
 
     /// Keeps its version in the state folder.
-    pub fn keep(&self, supervisor: &Supervisor, plan: &Plan<'_>) -> Result<(), ReconcileError> {
+    pub(super) fn keep(&self, supervisor: &Supervisor, plan: &Plan<'_>) -> Result<(), ReconcileError> {
         self.upcoming.keep(&supervisor.swapper).map_err(|rejected| self.rejected(supervisor, plan, rejected))
     }
 
     /// Makes its databases ready.
-    pub async fn migrate(
+    pub(super) async fn migrate(
         &mut self,
         supervisor: &Supervisor,
         plan: &Plan<'_>,
@@ -84,18 +84,18 @@ impl Prepared {
     }
 
     /// Whether it does what it should.
-    pub async fn try_out(&self, supervisor: &Supervisor, plan: &Plan<'_>) -> Result<(), ReconcileError> {
+    pub(super) async fn try_out(&self, supervisor: &Supervisor, plan: &Plan<'_>) -> Result<(), ReconcileError> {
         let tried = self.upcoming.try_out().await;
         tried.map_err(|rejected| self.rejected(supervisor, plan, rejected))
     }
 
     /// Its turn among those that migrate the same databases.
-    pub fn turn(&self, turns: &mut Turns) -> Turn {
+    pub(super) fn turn(&self, turns: &mut Turns) -> Turn {
         turns.next(&self.upcoming.next.granted)
     }
 
     /// Makes what will work beside its invocations, as relays, which do not send yet.
-    pub fn connect(&mut self) -> Result<(), StartError> {
+    pub(super) fn connect(&mut self) -> Result<(), StartError> {
         let Upcoming { next, way, .. } = &self.upcoming;
         let has_its = |service: &Arc<Service>| Arc::ptr_eq(&service.live().granted, &next.granted);
         if !way.running().is_some_and(has_its) {
@@ -105,7 +105,7 @@ impl Prepared {
     }
 
     /// Takes its place: one atomic store for what answers, and another server for what listens.
-    pub fn switch(self, supervisor: &Supervisor) -> Switched {
+    pub(super) fn switch(self, supervisor: &Supervisor) -> Switched {
         let Self { upcoming: Upcoming { next, way, trigger, waits_for, .. }, service, file, source, background } = self;
         supervisor.work_beside(background, &next.granted);
         service.set_file(file);
@@ -136,7 +136,7 @@ impl Prepared {
 
 impl Switched {
     /// What went live is noted for a restart, now that it has.
-    pub fn note(self, supervisor: &Supervisor, by: By) {
+    pub(super) fn note(self, supervisor: &Supervisor, by: By) {
         match self.old {
             Some(old) => supervisor.swapper.has_gone_live(&self.service, old, &self.next, by),
             None => supervisor.swapper.note_live(&self.service, by),

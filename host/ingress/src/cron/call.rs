@@ -28,7 +28,7 @@ impl Call for RunCall {
 }
 
 /// Runs the service.
-pub async fn call(
+pub(super) async fn call(
     deployment: &Arc<Deployment>,
     occurrence: Occurrence,
     started_at: DateTime<Utc>,

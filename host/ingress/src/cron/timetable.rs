@@ -15,7 +15,7 @@ const MOST: usize = 1_000;
 
 /// How far a schedule is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Progress {
+pub(super) struct Progress {
     /// The schedule that this is of, as it is written.
     schedule: String,
     /// All of its times up to here have been run, or were missed.
@@ -26,7 +26,7 @@ pub struct Progress {
 
 /// What is to be done.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Due {
+pub(super) enum Due {
     /// Nothing before this time; never, where there is none.
     Later(Option<DateTime<Utc>>),
     /// To run.
@@ -37,21 +37,21 @@ pub enum Due {
 
 /// A time of a schedule that is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Occurrence {
+pub(super) struct Occurrence {
     pub scheduled_at: DateTime<Utc>,
     /// How many were missed before it.
     pub missed: u32,
 }
 
 /// A schedule, and how far it is.
-pub struct Timetable {
+pub(super) struct Timetable {
     schedule: Schedule,
     progress: Progress,
 }
 
 impl Timetable {
     /// Goes on where an earlier one of the same schedule has ended; any other begins now.
-    pub fn new(schedule: Schedule, earlier: Option<Progress>, now: DateTime<Utc>) -> Self {
+    pub(super) fn new(schedule: Schedule, earlier: Option<Progress>, now: DateTime<Utc>) -> Self {
         let text = schedule.to_string();
         let (same, missed) = match earlier {
             Some(earlier) if earlier.schedule == text => (Some(earlier.seen), earlier.missed),
@@ -61,12 +61,12 @@ impl Timetable {
     }
 
     /// How far it is.
-    pub fn progress(&self) -> &Progress {
+    pub(super) fn progress(&self) -> &Progress {
         &self.progress
     }
 
     /// What is due. What is to be run has been begun by that, and does not come again.
-    pub fn look(&mut self, now: DateTime<Utc>) -> Due {
+    pub(super) fn look(&mut self, now: DateTime<Utc>) -> Due {
         self.notice_jump_back(now);
         let Some(next) = self.schedule.after(self.progress.seen) else { return Due::Later(None) };
         if next > now {
@@ -81,7 +81,7 @@ impl Timetable {
     }
 
     /// Nothing could be run until now: how many times that were.
-    pub fn skip(&mut self, now: DateTime<Utc>) -> usize {
+    pub(super) fn skip(&mut self, now: DateTime<Utc>) -> usize {
         self.notice_jump_back(now);
         let missed = self.schedule.count(self.progress.seen, now, MOST);
         self.progress.seen = self.progress.seen.max(now);

@@ -40,7 +40,11 @@ impl Call for RequestCall {
 ///
 /// # Errors
 /// There is no response, or it was not whole when the invocation ended, and nothing of it was sent.
-pub async fn call(deployment: InUse, request: Request<Received>, scope: Scope) -> Result<GuestResponse, Failure> {
+pub(super) async fn call(
+    deployment: InUse,
+    request: Request<Received>,
+    scope: Scope,
+) -> Result<GuestResponse, Failure> {
     let head_only = *request.method() == Method::HEAD;
     let permit = dispatch::enter(&deployment, scope.deadline).await.inspect_err(|error| {
         deployment.outcomes.note(error.outcome());

@@ -14,7 +14,7 @@ use crate::problem::Body;
 use crate::request_id::REQUEST_ID;
 
 /// The rules of a listener.
-pub fn rules(cors: &Cors) -> CorsLayer {
+pub(super) fn rules(cors: &Cors) -> CorsLayer {
     let methods = cors.methods.as_ref().map(|Names(names)| AllowMethods::list(names.clone()));
     let headers = cors.headers.as_ref().map(|Names(names)| AllowHeaders::list(names.clone()));
     let readable: Vec<HeaderName> = cors.expose.0.iter().cloned().chain([REQUEST_ID]).collect();
@@ -40,7 +40,11 @@ fn origins(origins: &Origins) -> AllowOrigin {
 }
 
 /// Answers a preflight request; hands any other to `answer`, and adds to the response what the browser looks for.
-pub async fn apply<B, F, A>(rules: &CorsLayer, mut request: Request<B>, answer: F) -> Result<Response<Body>, Infallible>
+pub(super) async fn apply<B, F, A>(
+    rules: &CorsLayer,
+    mut request: Request<B>,
+    answer: F,
+) -> Result<Response<Body>, Infallible>
 where
     F: FnMut(Request<B>) -> A,
     A: Future<Output = Result<Response<Body>, Infallible>>,

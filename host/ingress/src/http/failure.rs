@@ -7,7 +7,7 @@ use tracing::error;
 
 /// Why there is no response, or only a part of one.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub(super) enum Failure {
     #[error(transparent)]
     Invocation(#[from] InvocationError),
     #[error("the component ended without an answer")]
@@ -22,7 +22,7 @@ pub enum Failure {
 
 impl Failure {
     /// Says it in the log, and counts it.
-    pub fn note(&self, deployment: &Deployment) {
+    pub(super) fn note(&self, deployment: &Deployment) {
         match self {
             Self::Invocation(error) => error.log(),
             other => error!("{other}"),
@@ -31,12 +31,12 @@ impl Failure {
     }
 
     /// Where a trap was.
-    pub fn backtrace(&self) -> Option<String> {
+    pub(super) fn backtrace(&self) -> Option<String> {
         if let Self::Invocation(error) = self { error.backtrace() } else { None }
     }
 
     /// What it is among the measurements.
-    pub fn outcome(&self) -> Outcome {
+    pub(super) fn outcome(&self) -> Outcome {
         match self {
             Self::Invocation(error) => error.outcome(),
             Self::TooLarge(_) => Outcome::Response,

@@ -17,7 +17,7 @@ use super::response::ResponseCut;
 
 /// Why a version has not passed its probe.
 #[derive(Debug, thiserror::Error)]
-pub enum ProbeError {
+pub(super) enum ProbeError {
     #[error(transparent)]
     Request(#[from] http::Error),
     #[error(transparent)]
@@ -30,7 +30,7 @@ pub enum ProbeError {
 
 /// How an answer is another one than the manifest expects.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Difference {
+pub(super) enum Difference {
     #[error("{0}, which is no 2xx")]
     Unsuccessful(StatusCode),
     #[error("{answered}, not {expected}")]
@@ -43,7 +43,7 @@ pub enum Difference {
 ///
 /// # Errors
 /// It does not answer, or its answer is another one.
-pub async fn probe(next: &Arc<Deployment>) -> Result<(), ProbeError> {
+pub(super) async fn probe(next: &Arc<Deployment>) -> Result<(), ProbeError> {
     let Some(probe) = &next.spec.swap.probe else { return Ok(()) };
     let span = info_span!("probe", service = next.name, version = %next.version.digest());
     let request = Request::get(&probe.path).header(http::header::HOST, "localhost").body(Received::default())?;

@@ -10,7 +10,7 @@ use http_body_util::Collected;
 use hyper::body::Bytes;
 
 #[derive(Debug, Default)]
-pub struct Received {
+pub(super) struct Received {
     bytes: Bytes,
     trailers: Option<Box<HeaderMap>>,
 }

@@ -23,15 +23,15 @@ use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 use super::failure::Failure;
 
 /// What a component answers.
-pub type GuestResponse = Response<GuestBody>;
+pub(super) type GuestResponse = Response<GuestBody>;
 
 /// The response will not be whole. The log says why.
 #[derive(Debug, thiserror::Error)]
 #[error("the response was cut")]
-pub struct ResponseCut;
+pub(super) struct ResponseCut;
 
 /// The body of a response.
-pub enum GuestBody {
+pub(super) enum GuestBody {
     Whole(Whole),
     Open(Box<Open>),
 }
@@ -57,7 +57,7 @@ impl Body for GuestBody {
 
 /// A body that was there when the invocation ended, as most are.
 #[derive(Default)]
-pub struct Whole {
+pub(super) struct Whole {
     /// Most have no second part, and no list for more.
     first: Option<Bytes>,
     rest: VecDeque<Bytes>,
@@ -69,7 +69,7 @@ impl Whole {
     ///
     /// # Errors
     /// The component has not finished it, or it is larger than the limit.
-    pub fn take_in(body: HyperOutgoingBody, limit: usize) -> Result<Self, Failure> {
+    pub(super) fn take_in(body: HyperOutgoingBody, limit: usize) -> Result<Self, Failure> {
         if body.is_end_stream() {
             return Ok(Self::default());
         }
@@ -110,7 +110,7 @@ impl Whole {
 }
 
 /// A body that the component may still be writing.
-pub struct Open {
+pub(super) struct Open {
     body: HyperOutgoingBody,
     fate: Arc<Fate>,
     limit: usize,
@@ -186,7 +186,7 @@ enum BodyEnd {
 
 /// What becomes of an invocation whose response is out before its end. It is counted when the invocation and the body have
 /// both ended, whichever does so later.
-pub struct Fate {
+pub(super) struct Fate {
     outcomes: Arc<Outcomes>,
     away: BackendAway,
     span: Span,
@@ -200,7 +200,7 @@ pub struct Fate {
 
 impl Fate {
     /// The fate of an invocation that has answered with this status.
-    pub fn new(deployment: &Deployment, away: BackendAway, span: Span, status: StatusCode) -> Arc<Self> {
+    pub(super) fn new(deployment: &Deployment, away: BackendAway, span: Span, status: StatusCode) -> Arc<Self> {
         Arc::new(Self {
             outcomes: deployment.outcomes.clone(),
             away,
@@ -213,7 +213,7 @@ impl Fate {
     }
 
     /// A body that shares this fate.
-    pub fn body(self: Arc<Self>, body: HyperOutgoingBody, headers: &HeaderMap, limit: usize) -> GuestBody {
+    pub(super) fn body(self: Arc<Self>, body: HyperOutgoingBody, headers: &HeaderMap, limit: usize) -> GuestBody {
         if body.is_end_stream() {
             let _ = self.end.set(BodyEnd::Whole);
             return GuestBody::Whole(Whole::default());
@@ -224,7 +224,7 @@ impl Fate {
     }
 
     /// Cuts the body, unless it has ended.
-    pub fn fail(&self, failure: &Failure) {
+    pub(super) fn fail(&self, failure: &Failure) {
         let _entered = self.span.enter();
         let backtrace = failure.backtrace();
         match self.end.get() {
@@ -242,11 +242,11 @@ impl Fate {
     }
 
     /// Counts the invocation as failed in this way, if in no other.
-    pub fn count_as(&self, failure: &Failure) {
+    pub(super) fn count_as(&self, failure: &Failure) {
         let _ = self.failure.set(failure.outcome());
     }
 
-    pub fn has_failed(&self) -> bool {
+    pub(super) fn has_failed(&self) -> bool {
         self.failure.get().is_some()
     }
 }
@@ -263,7 +263,7 @@ impl Drop for Fate {
 }
 
 /// What a response says of its invocation.
-pub fn outcome(status: StatusCode, away: &BackendAway) -> Outcome {
+pub(super) fn outcome(status: StatusCode, away: &BackendAway) -> Outcome {
     match status.is_server_error() {
         false => Outcome::Ok,
         true if away.noted() => Outcome::BackendAway,

@@ -21,18 +21,18 @@ use super::failure::Failure;
 use super::response::{Fate, GuestBody, GuestResponse, Whole, outcome};
 
 /// What a component hands over as its answer.
-pub type Head = Result<Response<HyperOutgoingBody>, ErrorCode>;
+pub(super) type Head = Result<Response<HyperOutgoingBody>, ErrorCode>;
 
 /// The call of a component, which ends with the instance that was called.
-pub type Call = dyn Future<Output = Ended> + Send;
+pub(super) type Call = dyn Future<Output = Ended> + Send;
 type Ended = Result<(Instance, ()), InvocationError>;
 
 /// An invocation that runs within the task that waits for its answer, and from the answer on in a task of its own: most are
 /// over with their answer, and a task of their own would only be another trip through the scheduler.
-pub struct Running(Option<Invoked>);
+pub(super) struct Running(Option<Invoked>);
 
 /// What there is of an invocation until its end.
-pub struct Invoked {
+pub(super) struct Invoked {
     pub call: Pin<Box<Call>>,
     pub head: oneshot::Receiver<Head>,
     /// In use until its end.
@@ -64,7 +64,7 @@ impl Running {
     ///
     /// # Errors
     /// There is no response, or it is not whole and nothing of it was sent.
-    pub async fn response(mut self) -> Result<GuestResponse, Failure> {
+    pub(super) async fn response(mut self) -> Result<GuestResponse, Failure> {
         match poll_fn(|context| self.poll(context)).await {
             First::End(ended) => self.0.take().expect("it was polled").ended(ended),
             First::Head(head) => self.0.as_mut().expect("it was polled").opened(head),

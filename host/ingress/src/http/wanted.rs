@@ -15,14 +15,14 @@ use crate::problem::{Body, full};
 const OF_CONTENT: [HeaderName; 5] = [CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE];
 
 /// What a request says of the answer that its client wants.
-pub struct Wanted {
+pub(super) struct Wanted {
     head_only: bool,
     /// `If-None-Match`: the content that the client has, of a resource that it only reads. Empty in most requests.
     known: Vec<HeaderValue>,
 }
 
 impl Wanted {
-    pub fn by<B>(request: &Request<B>) -> Self {
+    pub(super) fn by<B>(request: &Request<B>) -> Self {
         let head_only = *request.method() == Method::HEAD;
         let reads = head_only || *request.method() == Method::GET;
         let known = reads.then(|| request.headers().get_all(IF_NONE_MATCH)).into_iter().flatten();
@@ -30,7 +30,7 @@ impl Wanted {
     }
 
     /// The answer as it is sent.
-    pub fn of(&self, response: Response<Body>) -> Response<Body> {
+    pub(super) fn of(&self, response: Response<Body>) -> Response<Body> {
         if self.is_known(&response) {
             return not_modified(response);
         }

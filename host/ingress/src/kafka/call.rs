@@ -29,7 +29,7 @@ impl Call for RecordCall {
 }
 
 /// Calls the service with a Kafka record.
-pub async fn call(
+pub(super) async fn call(
     deployment: &Arc<Deployment>,
     message: &OwnedMessage,
     attempt: u32,

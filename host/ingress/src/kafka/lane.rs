@@ -21,7 +21,7 @@ use crate::kafka::record::{Done, Handling};
 const COMMIT_BACKOFF: Duration = Duration::from_millis(500);
 
 /// The queue and the task of one partition.
-pub struct Lane {
+pub(super) struct Lane {
     items: mpsc::UnboundedSender<Item>,
     finish: CancellationToken,
     task: JoinHandle<()>,
@@ -35,7 +35,7 @@ enum Item {
 }
 
 impl Lane {
-    pub fn open(key: &Key, stock: &Arc<Stock>, consumer: &Arc<LaneConsumer>, handling: &Arc<Handling>) -> Self {
+    pub(super) fn open(key: &Key, stock: &Arc<Stock>, consumer: &Arc<LaneConsumer>, handling: &Arc<Handling>) -> Self {
         let (items, queue) = mpsc::unbounded_channel();
         let finish = CancellationToken::new();
         let place = Place { consumer: consumer.clone(), key: key.clone(), stock: stock.clone() };
@@ -43,29 +43,29 @@ impl Lane {
         Self { items, finish, task }
     }
 
-    pub fn handle(&self, message: OwnedMessage) {
+    pub(super) fn handle(&self, message: OwnedMessage) {
         // The receiver ends only with the lane, and that it has ended is seen and told.
         let _ = self.items.send(Item::Handle(message));
     }
 
-    pub fn skip_to(&self, offset: i64) {
+    pub(super) fn skip_to(&self, offset: i64) {
         let _ = self.items.send(Item::SkipTo(offset));
     }
 
-    pub fn has_ended(&self) -> bool {
+    pub(super) fn has_ended(&self) -> bool {
         self.task.is_finished()
     }
 
-    pub fn abort(&self) {
+    pub(super) fn abort(&self) {
         self.task.abort();
     }
 
     /// Lets it end with the record that it is at.
-    pub fn finish(&self) {
+    pub(super) fn finish(&self) {
         self.finish.cancel();
     }
 
-    pub async fn ended(self) {
+    pub(super) async fn ended(self) {
         let _ = self.task.await;
     }
 }
@@ -142,14 +142,14 @@ impl Place {
 }
 
 /// The partition alone.
-pub fn list((topic, partition): &Key) -> TopicPartitionList {
+pub(super) fn list((topic, partition): &Key) -> TopicPartitionList {
     let mut list = TopicPartitionList::new();
     list.add_partition(topic, *partition);
     list
 }
 
 /// For calls that fail only where the partition has just been taken away, which a rebalance then settles.
-pub fn warn_on_error(result: Result<(), KafkaError>, call: &str) {
+pub(super) fn warn_on_error(result: Result<(), KafkaError>, call: &str) {
     if let Err(error) = result {
         warn!(%error, call, "consumer");
     }

@@ -25,7 +25,7 @@ use super::{LaneConsumer, membership};
 use crate::kafka::record::Handling;
 
 /// The open partitions of a consumer.
-pub struct Lanes {
+pub(super) struct Lanes {
     open: Mutex<HashMap<Key, Partition>>,
     serial: AtomicU64,
     /// Told when the brokers must be asked at once.
@@ -36,7 +36,7 @@ pub struct Lanes {
 }
 
 impl Lanes {
-    pub fn new(service: Arc<Service>, metrics: Arc<Metrics>, trigger: &KafkaTrigger) -> Self {
+    pub(super) fn new(service: Arc<Service>, metrics: Arc<Metrics>, trigger: &KafkaTrigger) -> Self {
         let (open, serial, ask) = (Mutex::default(), AtomicU64::new(0), Notify::new());
         Self { open, serial, ask, service, metrics, trigger: trigger.clone() }
     }
@@ -46,7 +46,7 @@ impl Lanes {
     }
 
     /// Puts a record where it belongs, and pauses its partition where there is too much of it.
-    pub fn take(&self, consumer: &LaneConsumer, message: OwnedMessage) {
+    pub(super) fn take(&self, consumer: &LaneConsumer, message: OwnedMessage) {
         let key = (message.topic().to_owned(), message.partition());
         let mut open = self.open();
         let partition = open.entry(key).or_insert_with_key(|key| self.assigned(key.clone()));
@@ -73,12 +73,12 @@ impl Lanes {
     }
 
     /// What the brokers must be asked.
-    pub fn questions(&self) -> Vec<Question> {
+    pub(super) fn questions(&self) -> Vec<Question> {
         self.open().values_mut().map(Partition::question).collect()
     }
 
     /// Goes on, or not, as the brokers have answered. What is measured is measured at the regular times.
-    pub fn answered(
+    pub(super) fn answered(
         &self,
         consumer: &Arc<LaneConsumer>,
         handling: &Arc<Handling>,
@@ -220,7 +220,7 @@ impl Lanes {
     }
 
     /// All lanes, to be ended in order.
-    pub fn close_all(&self) -> Vec<Lane> {
+    pub(super) fn close_all(&self) -> Vec<Lane> {
         let open: Vec<Partition> = self.open().drain().map(|(_, partition)| partition).collect();
         open.into_iter().inspect(|partition| self.forget(partition)).filter_map(Partition::into_lane).collect()
     }

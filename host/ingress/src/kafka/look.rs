@@ -14,10 +14,10 @@ use super::place::Kept;
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A topic's name and the number of a partition.
-pub type Key = (String, i32);
+pub(super) type Key = (String, i32);
 
 /// What is asked about one partition.
-pub struct Question {
+pub(super) struct Question {
     pub key: Key,
     /// Which assignment of it is asked about.
     pub serial: u64,
@@ -26,7 +26,7 @@ pub struct Question {
 }
 
 /// What the brokers said.
-pub struct Answer {
+pub(super) struct Answer {
     pub key: Key,
     pub serial: u64,
     pub kept: Kept,
@@ -38,7 +38,7 @@ pub struct Answer {
 ///
 /// # Errors
 /// They do not answer.
-pub fn ask(consumer: &LaneConsumer, questions: Vec<Question>) -> Result<Vec<Answer>, KafkaError> {
+pub(super) fn ask(consumer: &LaneConsumer, questions: Vec<Question>) -> Result<Vec<Answer>, KafkaError> {
     if questions.is_empty() {
         return Ok(Vec::new());
     }

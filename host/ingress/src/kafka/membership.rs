@@ -6,7 +6,7 @@ use componentd_config::KafkaTrigger;
 use serde::Deserialize;
 
 /// After this time without a sign of life, the coordinator takes a member for dead.
-pub const SESSION_TIMEOUT: Duration = Duration::from_secs(6);
+pub(super) const SESSION_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// The part of the statistics that is about the group.
 #[derive(Deserialize)]
@@ -22,7 +22,7 @@ struct Group {
 }
 
 /// What a consumer waits for that has no partitions yet; none where it has, or does not try to.
-pub fn waits_for(statistics: &[u8], trigger: &KafkaTrigger) -> Option<String> {
+pub(super) fn waits_for(statistics: &[u8], trigger: &KafkaTrigger) -> Option<String> {
     let Statistics { cgrp } = serde_json::from_slice(statistics).ok()?;
     let KafkaTrigger { group, topic, .. } = trigger;
     match (cgrp.state.as_str(), cgrp.join_state.as_str()) {

@@ -30,7 +30,7 @@ enum Stage {
 
 /// What became of a record that came.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Taken {
+pub(super) enum Taken {
     /// It is in the lane.
     Forwarded,
     /// It is not the next one: the brokers must be asked why.
@@ -41,7 +41,7 @@ pub enum Taken {
 
 /// What an answer of the brokers means for a partition.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Judged {
+pub(super) enum Judged {
     Unchanged,
     /// It can go on.
     GoesOn,
@@ -50,7 +50,7 @@ pub enum Judged {
 }
 
 /// One assignment of a partition.
-pub struct Partition {
+pub(super) struct Partition {
     pub key: Key,
     pub serial: u64,
     pub stock: Arc<Stock>,
@@ -70,7 +70,7 @@ pub struct Partition {
 }
 
 impl Partition {
-    pub fn new(key: Key, serial: u64) -> Self {
+    pub(super) fn new(key: Key, serial: u64) -> Self {
         Self {
             key,
             serial,
@@ -88,13 +88,13 @@ impl Partition {
     }
 
     /// Whether it is the last record once more, which librdkafka may hand over twice where a rebalance pauses the partition.
-    pub fn is_again(&mut self, message: &OwnedMessage) -> bool {
+    pub(super) fn is_again(&mut self, message: &OwnedMessage) -> bool {
         let record = (message.offset(), message.timestamp());
         self.last.replace(record) == Some(record)
     }
 
     /// Puts a record that came into the lane, if it is the next one.
-    pub fn take(&mut self, message: OwnedMessage) -> Taken {
+    pub(super) fn take(&mut self, message: OwnedMessage) -> Taken {
         self.last_came = Instant::now();
         match (self.stage, &self.lane) {
             (Stage::Held(_), _) => return Taken::Refused,
@@ -111,13 +111,13 @@ impl Partition {
     }
 
     /// What the brokers must be asked of it.
-    pub fn question(&mut self) -> Question {
+    pub(super) fn question(&mut self) -> Question {
         (self.asked, self.asked_at) = (Some(self.waiting.len()), Instant::now());
         Question { key: self.key.clone(), serial: self.serial, is_new: self.next.is_none() }
     }
 
     /// What the answer shows: nothing, where it was given before that came which it should explain.
-    pub fn judge(&self, answer: &Answer) -> Judged {
+    pub(super) fn judge(&self, answer: &Answer) -> Judged {
         let Some(came) = self.came_instead() else { return Judged::Unchanged };
         let gap = self.next.or(answer.committed).and_then(|next| answer.kept.gap(next, came));
         match (gap, self.stage) {
@@ -140,14 +140,14 @@ impl Partition {
     }
 
     /// More of what it is held for has been deleted since: the whole of it.
-    pub fn grown(&mut self, kept: Kept) -> Option<Gap> {
+    pub(super) fn grown(&mut self, kept: Kept) -> Option<Gap> {
         let Stage::Held(Gap::Deleted { from, to }) = self.stage else { return None };
         self.stage = Stage::Held(Gap::Deleted { from, to: to.max(kept.low) });
         (kept.low > to).then_some(Gap::Deleted { from, to: kept.low })
     }
 
     /// Takes no more records. What is in the lane is handled.
-    pub fn hold(&mut self, gap: Gap) {
+    pub(super) fn hold(&mut self, gap: Gap) {
         self.stage = Stage::Held(gap);
         self.asked = None;
         self.stock.hold();
@@ -159,7 +159,7 @@ impl Partition {
     }
 
     /// Goes on where the group is, or after the gap. True if the brokers must be asked again.
-    pub fn go_on(
+    pub(super) fn go_on(
         &mut self,
         answer: &Answer,
         gap: Option<Gap>,
@@ -197,17 +197,17 @@ impl Partition {
     }
 
     /// Whether its lane has ended, which a lane does by itself only where the host has a fault.
-    pub fn has_failed(&self) -> bool {
+    pub(super) fn has_failed(&self) -> bool {
         self.lane.as_ref().is_some_and(Lane::has_ended)
     }
 
     /// What the log and `/readyz` call it.
-    pub fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         format!("{}/{}", self.key.0, self.key.1)
     }
 
     /// What it is held for.
-    pub fn held_for(&self) -> Option<Gap> {
+    pub(super) fn held_for(&self) -> Option<Gap> {
         match self.stage {
             Stage::Held(gap) => Some(gap),
             _ => None,
@@ -215,14 +215,14 @@ impl Partition {
     }
 
     /// Gives up what waits or is in hand there: it has no stored offset, and comes again, to the partition's next owner.
-    pub fn abort(self) {
+    pub(super) fn abort(self) {
         if let Some(lane) = self.lane {
             lane.abort();
         }
     }
 
     /// Its lane, to be ended in order.
-    pub fn into_lane(self) -> Option<Lane> {
+    pub(super) fn into_lane(self) -> Option<Lane> {
         self.lane
     }
 }

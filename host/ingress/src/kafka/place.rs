@@ -5,7 +5,9 @@ use std::fmt;
 /// What a broker keeps of a partition: the offsets from `low` up to `high`, which is that of the next record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kept {
+    /// The first that is there.
     pub low: i64,
+    /// The one after the last.
     pub high: i64,
 }
 
@@ -13,10 +15,20 @@ pub struct Kept {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gap {
     /// The broker has deleted the records `from..to` before the group got them.
-    Deleted { from: i64, to: i64 },
+    Deleted {
+        /// The first of them.
+        from: i64,
+        /// The one after the last.
+        to: i64,
+    },
     /// The log does not reach to `at`, where the group is, or has begun again before it: the topic was made anew, or the
     /// broker lost records that it had acknowledged. What it has now, from `low` on, is not what was handled.
-    Rewound { at: i64, low: i64 },
+    Rewound {
+        /// Where the group is.
+        at: i64,
+        /// The first record that is there.
+        low: i64,
+    },
 }
 
 impl Kept {

@@ -26,9 +26,13 @@ pub const DEAD_LETTER_PREFIX: &str = "dead-letter-";
 
 /// What handling a record needs, the same for all partitions.
 pub struct Handling {
+    /// What is called.
     pub service: Arc<Service>,
+    /// How often, and how long between.
     pub trigger: KafkaTrigger,
+    /// What writes dead letters.
     pub producer: Producer,
+    /// Where records are counted.
     pub metrics: Arc<Metrics>,
 }
 

@@ -7,21 +7,21 @@ use super::place::Kept;
 /// It is, when the broker deletes at all, the consumer is in the older half of what is kept, and does not get away from its
 /// beginning. The half, because a broker deletes in segments: as long as there are two of them, one deletion takes no more.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Retention {
+pub(super) struct Retention {
     margin: Option<i64>,
     is_near: bool,
 }
 
 /// What a look has found to be otherwise than before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub(super) enum Change {
     Near,
     Away,
 }
 
 impl Retention {
     /// Looks again, from where everything up to `handled` was handled.
-    pub fn look(&mut self, handled: i64, kept: Kept) -> Option<Change> {
+    pub(super) fn look(&mut self, handled: i64, kept: Kept) -> Option<Change> {
         let (margin, lag) = (handled - kept.low, kept.high - handled);
         let gets_away = self.margin.replace(margin).is_none_or(|before| margin > before);
         let was_near = self.is_near;

@@ -15,7 +15,7 @@ const HEADER_OVERHEAD: usize = 64;
 
 /// Of one partition.
 #[derive(Debug)]
-pub struct Stock {
+pub(super) struct Stock {
     /// With the record in hand.
     bytes: AtomicUsize,
     /// The offset up to which everything was handled; negative until that is known.
@@ -31,38 +31,38 @@ impl Default for Stock {
 
 impl Stock {
     /// Adds a record; true if fetching must pause.
-    pub fn buy(&self, message: &OwnedMessage) -> bool {
+    pub(super) fn buy(&self, message: &OwnedMessage) -> bool {
         let size = size_of_record(message);
         self.bytes.fetch_add(size, Ordering::Relaxed) + size >= FULL
     }
 
     /// Takes a record away; true if fetching may go on.
-    pub fn sell(&self, message: &OwnedMessage) -> bool {
+    pub(super) fn sell(&self, message: &OwnedMessage) -> bool {
         let size = size_of_record(message);
         let before = self.bytes.fetch_sub(size, Ordering::Relaxed);
         before >= FULL / 2 && before - size < FULL / 2 && !self.is_held.load(Ordering::Relaxed)
     }
 
     /// Whether fetching may go on.
-    pub fn is_low(&self) -> bool {
+    pub(super) fn is_low(&self) -> bool {
         self.bytes.load(Ordering::Relaxed) < FULL / 2 && !self.is_held.load(Ordering::Relaxed)
     }
 
     /// Fetching must not go on.
-    pub fn hold(&self) {
+    pub(super) fn hold(&self) {
         self.is_held.store(true, Ordering::Relaxed);
     }
 
     /// Where the partition begins, if it is not known.
-    pub fn begin(&self, at: i64) {
+    pub(super) fn begin(&self, at: i64) {
         let _ = self.handled.compare_exchange(-1, at, Ordering::Relaxed, Ordering::Relaxed);
     }
 
-    pub fn handled_up_to(&self, offset: i64) {
+    pub(super) fn handled_up_to(&self, offset: i64) {
         self.handled.store(offset, Ordering::Relaxed);
     }
 
-    pub fn handled(&self) -> Option<i64> {
+    pub(super) fn handled(&self) -> Option<i64> {
         Some(self.handled.load(Ordering::Relaxed)).filter(|offset| *offset >= 0)
     }
 }

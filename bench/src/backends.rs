@@ -16,7 +16,7 @@ const INIT_SQL: &str = "
 const DATABASES: &[&str] = &["usersdb", "ordersdb", "storedb", "native_usersdb", "native_ordersdb", "native_storedb"];
 /// Everything but what migrations put there.
 const FILLED: &str = "select format('%I.%I', schemaname, tablename) from pg_tables \
-     where schemaname not in ('pg_catalog', 'information_schema') \
+     where schemaname not in ('pg_catalog', 'information_schema', 'componentd_migrations') \
      and tablename <> 'products' and tablename not like '%migration%'";
 
 /// Those that run.

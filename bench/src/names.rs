@@ -1,7 +1,7 @@
 //! What can be measured, by name.
 
 /// All there are, in the order of the table.
-pub const NAMES: [&str; 15] = [
+pub const NAMES: [&str; 16] = [
     "hello",
     "products",
     "product",
@@ -11,6 +11,7 @@ pub const NAMES: [&str; 15] = [
     "notifications",
     "latency",
     "swap",
+    "neighbour",
     "memory",
     "start",
     "services",

@@ -5,6 +5,7 @@ mod hello;
 mod instructions;
 mod latency;
 mod memory;
+mod neighbour;
 mod notifications;
 mod services;
 mod start;
@@ -27,6 +28,7 @@ pub async fn run(name: &str, world: &World) -> Result<Sheet> {
         "notifications" => notifications::run(world).await,
         "latency" => latency::run(world).await,
         "swap" => swap::run(world).await,
+        "neighbour" => neighbour::run(world).await,
         "memory" => memory::run(world).await,
         "start" => start::run(world).await,
         "services" => services::run(world).await,

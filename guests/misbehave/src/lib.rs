@@ -7,6 +7,7 @@
 //! | `GET /trap` | stops at an `unreachable` |
 //! | `GET /panic` | panics: a message on stderr, then a trap |
 //! | `GET /spin` | never ends, and never calls the host |
+//! | `GET /work?turns=9` | turns that often, a few nanoseconds each, then answers 200 `worked` |
 //! | `GET /sleep?ms=5` | waits that long, then answers 200 `slept` |
 //! | `GET /hog` | allocates, and touches, more and more memory |
 //! | `GET /deep` | recurses until the stack is used up |
@@ -42,6 +43,7 @@ const ROUTES: &[Route] = &[
     Route::get("/trap", trap),
     Route::get("/panic", panic),
     Route::get("/spin", spin),
+    Route::get("/work", work),
     Route::get("/sleep", sleep),
     Route::get("/hog", hog),
     Route::get("/deep", deep),
@@ -97,6 +99,14 @@ fn turn_for_ever() -> ! {
     loop {
         turns = black_box(turns.wrapping_add(1));
     }
+}
+
+fn work(request: &Request) -> Result<Response, Problem> {
+    let turns: u64 = request.query_parameter("turns").and_then(|text| text.parse().ok()).unwrap_or_default();
+    for turn in 0..turns {
+        black_box(turn);
+    }
+    Ok(Response::text(200, "worked"))
 }
 
 fn sleep(request: &Request) -> Result<Response, Problem> {

@@ -26,7 +26,7 @@ pub enum Isolation {
 pub struct Limits {
     /// Linear memory in total, at most `4GiB`.
     pub memory: Bytes,
-    /// Processor time inside the component, in steps of 10 ms.
+    /// Processor time inside the component, in steps of a millisecond.
     pub cpu: Duration,
     /// From when a request is whole to the end of its invocation; then 504. What it waits for is in it: a place among the
     /// running, servers, and services of this host, which have what is left of it.

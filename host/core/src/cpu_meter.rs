@@ -1,65 +1,101 @@
 //! The processor time of one invocation.
 
-use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 use wasmtime::UpdateDeadline;
 
-use crate::engine::EPOCH_TICK;
+use crate::epoch::{self, EPOCH_TICK};
 use crate::limits::LimitExceeded;
 
 /// The processor time that one invocation has used, so that neither waiting for I/O nor a busy machine is held against the
-/// guest.
+/// guest, and whether it is one that takes long.
 ///
-/// The thread's own clock says it, which takes two system calls each time that the guest is resumed. Most invocations end
-/// before the first epoch tick: until then, the cheap wall clock stands in for it.
+/// The thread's own clock says it, which takes two system calls each time that the guest is resumed. Most turns end within
+/// an epoch tick: until then, the cheap wall clock stands in for it.
 #[derive(Debug)]
 pub struct CpuMeter {
     budget: Duration,
     /// Nanoseconds up to the last time that the guest was suspended.
     used: AtomicU64,
-    /// The clock when the guest was last resumed.
+    /// What it has used of the present turn before the exact clock was asked.
+    estimated: AtomicU64,
+    /// The clock when the guest was last resumed, or when the exact one was first asked.
     resumed_at: AtomicU64,
     /// Whether that is the thread's clock.
     is_exact: AtomicBool,
+    /// Whether the guest has had a turn that was too long for a thread that also does I/O.
+    is_long: AtomicBool,
 }
 
+/// A turn that was shorter than this when a tick came has only just begun.
+const MERELY_BEGUN: u64 = nanos(EPOCH_TICK) / 2;
+
 impl CpuMeter {
-    /// A meter that ends the guest when it has used `budget`, within a tick of the epoch clock.
+    /// A meter that ends the guest when it has used `budget`, within two ticks of the epoch clock.
     pub fn new(budget: Duration) -> Self {
-        Self { budget, used: AtomicU64::new(0), resumed_at: AtomicU64::new(0), is_exact: AtomicBool::new(false) }
+        let zero = || AtomicU64::new(0);
+        let (is_exact, is_long) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { budget, used: zero(), estimated: zero(), resumed_at: zero(), is_exact, is_long }
     }
 
     /// Begins at nothing, for another invocation.
     pub fn start(&self) {
         self.used.store(0, Ordering::Relaxed);
         self.is_exact.store(false, Ordering::Relaxed);
+        self.is_long.store(false, Ordering::Relaxed);
+        epoch::need();
     }
 
-    /// Called on the guest's own thread at each epoch tick that it is running in.
+    /// Called on the guest's own thread at each epoch tick that it is running in. A turn is long by the thread's clock alone:
+    /// a thread that had to wait for its processor has seen ticks, too.
     ///
     /// # Errors
     /// The budget is used up.
     pub fn on_tick(&self) -> wasmtime::Result<UpdateDeadline> {
-        if !self.is_exact.load(Ordering::Relaxed) {
-            self.suspend();
+        epoch::need();
+        let turn = self.since_resumed();
+        if turn >= MERELY_BEGUN && !self.is_exact.load(Ordering::Relaxed) {
+            self.estimated.store(turn, Ordering::Relaxed);
             self.is_exact.store(true, Ordering::Relaxed);
-            self.resume();
+            self.resumed_at.store(self.now(), Ordering::Relaxed);
+        } else if turn >= MERELY_BEGUN {
+            self.is_long.store(true, Ordering::Relaxed);
         }
-        let used = Duration::from_nanos(self.used.load(Ordering::Relaxed) + self.since_resumed());
-        if used > self.budget { Err(LimitExceeded::Cpu(self.budget).into()) } else { Ok(UpdateDeadline::Yield(1)) }
+        let used = Duration::from_nanos(self.used.load(Ordering::Relaxed) + self.turn());
+        if used > self.budget {
+            return Err(LimitExceeded::Cpu(self.budget).into());
+        }
+        Ok(if self.is_long() { UpdateDeadline::Yield(1) } else { UpdateDeadline::Continue(1) })
     }
 
-    fn resume(&self) {
+    /// Whether the guest is to go on where nobody waits for its thread.
+    pub(crate) fn is_long(&self) -> bool {
+        self.is_long.load(Ordering::Relaxed)
+    }
+
+    /// The guest takes long whatever it has used yet, and so yields at each tick.
+    pub(crate) fn expect_long(&self) {
+        self.is_exact.store(true, Ordering::Relaxed);
+        self.is_long.store(true, Ordering::Relaxed);
+    }
+
+    /// A turn of the guest begins.
+    pub(crate) fn resume(&self) {
+        self.estimated.store(0, Ordering::Relaxed);
         self.resumed_at.store(self.now(), Ordering::Relaxed);
     }
 
-    fn suspend(&self) {
-        self.used.fetch_add(self.since_resumed(), Ordering::Relaxed);
+    /// It ends, and has taken so many nanoseconds.
+    pub(crate) fn suspend(&self) -> u64 {
+        let turn = self.turn();
+        self.used.fetch_add(turn, Ordering::Relaxed);
+        turn
+    }
+
+    fn turn(&self) -> u64 {
+        self.estimated.load(Ordering::Relaxed) + self.since_resumed()
     }
 
     /// What the wall clock shows beyond a tick is time in which others had the processor.
@@ -75,25 +111,7 @@ impl CpuMeter {
     }
 }
 
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// Runs `guest`, and counts the time of each poll: between polls the guest is suspended.
-pub struct Metered<F> {
-    /// The call, in the one box that it stays in.
-    pub guest: Pin<Box<F>>,
-    /// What the time is counted with.
-    pub meter: Arc<CpuMeter>,
-}
-
-impl<F: Future> Future for Metered<F> {
-    type Output = F::Output;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        self.meter.resume();
-        let poll = self.guest.as_mut().poll(context);
-        self.meter.suspend();
-        poll
-    }
+#[expect(clippy::cast_possible_truncation, reason = "they are of a few milliseconds")]
+const fn nanos(duration: Duration) -> u64 {
+    duration.as_nanos() as u64
 }

@@ -15,6 +15,7 @@ use crate::in_flight::InFlight;
 use crate::instances::{Instances, Pool};
 use crate::loader::Version;
 use crate::metrics::{Metrics, Outcome};
+use crate::share::Share;
 
 /// A version, and the configuration, grants, limits and connections that it runs with. Immutable but for what it counts.
 pub struct Deployment {
@@ -30,6 +31,8 @@ pub struct Deployment {
     pub instances: Instances,
     /// How many invocations run and wait, after `limits.concurrency` and `limits.queue`.
     pub admission: Admission,
+    /// What the service gets of the processor.
+    pub share: Arc<Share>,
     /// How its invocations ended so far.
     pub outcomes: Arc<Outcomes>,
     /// The invocations that use it, which a drain waits for.
@@ -49,6 +52,7 @@ impl Deployment {
     ) -> Self {
         let name = granted.service().to_owned();
         Self {
+            share: pool.share(&name, &metrics),
             instances: Instances::new(pool, &spec),
             admission: Admission::new(&spec.limits),
             outcomes: Arc::new(Outcomes::new(&name, metrics)),

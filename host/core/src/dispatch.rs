@@ -1,7 +1,6 @@
 //! One invocation: a place, an instance, the call with its deadline and budget, the outcome. What is called, and with what, is
 //! the trigger's business.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +10,10 @@ use tracing::{Instrument, Span, error, warn};
 use wasmtime::PoolConcurrencyLimitError;
 
 use crate::admission::Saturated;
-use crate::cpu_meter::Metered;
 use crate::deadline::Deadline;
 use crate::deployment::Deployment;
+use crate::guest::Guest;
+use crate::guest_call::GuestCall;
 use crate::instances::{Instance, Watched};
 use crate::limits::LimitExceeded;
 use crate::metrics::Outcome;
@@ -24,8 +24,8 @@ use crate::trap::Trap;
 /// The id of invocations that nobody asked for.
 pub const PROBE: HeaderValue = HeaderValue::from_static("probe");
 
-/// What is called in an instance, with its arguments.
-pub trait Call: Send {
+/// What is called in an instance, with its arguments. It may go on in another thread than it began in.
+pub trait Call: Send + 'static {
     /// What the component returns.
     type Output: Send;
 
@@ -198,13 +198,15 @@ pub async fn call<C: Call>(
     called: C,
 ) -> Result<(Instance, C::Output), InvocationError> {
     let (watched, deadline) = (instance.watched(), instance.store.data().scope().deadline);
-    let callee = &deployment;
-    let guest = Box::pin(async move {
+    let callee = deployment.clone();
+    let call = Box::pin(async move {
         callee.instances.instantiate(&mut instance, &callee.version).await?;
         let output = called.call(&mut instance).await?;
         Ok((instance, output))
     });
-    bounded(&deployment, guest, watched, deadline).await
+    let Watched { meter, output } = watched;
+    let guest = Guest { call, meter, share: deployment.share.clone() };
+    bounded(&deployment, GuestCall::New(guest), deadline, output).await
 }
 
 /// Instantiates the version and lets it go: what traps here would trap at each request.
@@ -227,17 +229,26 @@ pub async fn instantiate(deployment: &Arc<Deployment>) -> Result<(), InvocationE
     call(deployment.clone(), instance, Nothing).await.map(drop)
 }
 
-/// The guest comes in a box, because it is handed on from function to function, and is large.
-async fn bounded<T>(
+/// How long a call that is ended is waited for: longer than a turn takes, and not as long as a call of the host may.
+const UNTIL_ENDED: Duration = Duration::from_millis(100);
+
+async fn bounded<T, F>(
     deployment: &Deployment,
-    guest: Pin<Box<impl Future<Output = wasmtime::Result<T>>>>,
-    watched: Watched,
+    mut call: GuestCall<F>,
     deadline: Deadline,
-) -> Result<T, InvocationError> {
-    tokio::select! {
+    output: Output,
+) -> Result<T, InvocationError>
+where
+    T: Send,
+    F: Future<Output = wasmtime::Result<T>> + Send + 'static,
+{
+    let ended = tokio::select! {
         biased;
-        result = Metered { guest, meter: watched.meter } => result.map_err(|error| InvocationError::of(error, &watched.output)),
-        late = deadline.passed() => Err(late),
-        () = deployment.cut.cancelled() => Err(InvocationError::Cut),
-    }
+        result = &mut call => return result.map_err(|error| InvocationError::of(error, &output)),
+        late = deadline.passed() => late,
+        () = deployment.cut.cancelled() => InvocationError::Cut,
+    };
+    // Its instance is gone before another gets its place.
+    let _ = tokio::time::timeout(UNTIL_ENDED, call.end()).await;
+    Err(ended)
 }

@@ -1,16 +1,11 @@
-//! The Wasmtime engine that every component of the host shares: compiler settings, the instance pool, the epoch clock.
+//! The Wasmtime engine that every component of the host shares: compiler settings, the instance pool, the compiler's threads.
 
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use componentd_config::MAX_MEMORY;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use crate::huge_pages;
-
-/// How often running guests are interrupted to look at their budget, and so the grain of CPU limits. One tick costs each
-/// running guest about a microsecond.
-pub const EPOCH_TICK: Duration = Duration::from_millis(10);
+use crate::{epoch, huge_pages};
 
 /// A compiled core module in a component has at most this many of its own structures; components of common toolchains have
 /// one to four core modules.
@@ -22,7 +17,7 @@ const KEEP_MEMORY: usize = 512 << 10;
 const KEEP_TABLE: usize = 64 << 10;
 const KEEP_STACK: usize = 64 << 10;
 
-/// Builds the engine, with a pool of so many instances, and starts its epoch clock, which ends with the engine.
+/// Builds the engine, with a pool of so many instances, whose guests the epoch clock interrupts until it ends.
 ///
 /// # Errors
 /// The address space for the pool cannot be reserved, or the processor lacks what Cranelift needs.
@@ -32,7 +27,7 @@ pub fn start(instances: u32) -> wasmtime::Result<Engine> {
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances)));
     let engine = Engine::new(&config)?;
     huge_pages::ask(instances as usize * MAX_MEMORY);
-    start_clock(engine.weak());
+    epoch::drive(engine.weak());
     Ok(engine)
 }
 
@@ -54,19 +49,7 @@ fn pool(instances: u32) -> PoolingAllocationConfig {
     pool
 }
 
-/// A thread of its own, because a blocked async runtime must not stop the clock that interrupts guests.
-fn start_clock(engine: wasmtime::EngineWeak) {
-    let tick = move || {
-        while let Some(engine) = engine.upgrade() {
-            engine.increment_epoch();
-            drop(engine);
-            std::thread::sleep(EPOCH_TICK);
-        }
-    };
-    std::thread::Builder::new().name("epoch".to_owned()).spawn(tick).expect("a thread can be started at start-up");
-}
-
-/// The niceness of the compiler's threads: requests go first.
+/// The niceness of the compiler's threads: requests go first, long ones too ([`crate::workers`]).
 const COMPILER_NICENESS: i32 = 15;
 
 /// Runs `work` on threads of low priority, and waits for it.
@@ -89,11 +72,11 @@ fn background() -> &'static rayon::ThreadPool {
     static POOL: OnceLock<rayon::ThreadPool> = OnceLock::new();
     POOL.get_or_init(|| {
         let pool = rayon::ThreadPoolBuilder::new().thread_name(|n| format!("compiler-{n}"));
-        pool.start_handler(|_| lower_priority()).build().expect("threads can be started")
+        pool.start_handler(|_| lower_priority(COMPILER_NICENESS)).build().expect("threads can be started")
     })
 }
 
-/// On Linux a niceness is a thread's own. Where it cannot be set, compiling only competes more.
-fn lower_priority() {
-    let _ = rustix::process::nice(COMPILER_NICENESS);
+/// On Linux a niceness is a thread's own. Where it cannot be set, the thread only competes more.
+pub(crate) fn lower_priority(niceness: i32) {
+    let _ = rustix::process::nice(niceness);
 }

@@ -14,8 +14,10 @@ use wasmtime::{Engine, PoolConcurrencyLimitError, Store, component};
 use crate::cpu_meter::CpuMeter;
 use crate::entry_point::Exports;
 use crate::loader::Version;
+use crate::metrics::Metrics;
 use crate::output::Output;
 use crate::scope::Scope;
+use crate::share::{Share, Shares};
 use crate::state::{Common, State};
 
 /// What the deployments of a host draw their instances from.
@@ -30,13 +32,20 @@ struct Shared {
     /// Idle ones must not take the places of all that are needed.
     max_idle: usize,
     deployments: Mutex<Vec<Weak<Idle>>>,
+    shares: Shares,
 }
 
 impl Pool {
     /// A pool for an engine that can have so many instances, half of which may be idle.
     pub fn new(engine: Engine, instances: u32, common: Common) -> Self {
         let max_idle = (instances / 2) as usize;
-        Self(Arc::new(Shared { engine, common, idle: AtomicUsize::new(0), max_idle, deployments: Mutex::default() }))
+        let (idle, deployments, shares) = (AtomicUsize::new(0), Mutex::default(), Shares::default());
+        Self(Arc::new(Shared { engine, common, idle, max_idle, deployments, shares }))
+    }
+
+    /// What a service of this host gets of the processor.
+    pub(crate) fn share(&self, service: &str, metrics: &Metrics) -> Arc<Share> {
+        self.0.shares.of(service, metrics)
     }
 
     /// Counts one more idle instance, if there may be one.

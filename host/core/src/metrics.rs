@@ -1,6 +1,7 @@
 //! What can be measured of a running host, in the OpenMetrics text format at `GET /metrics` of the admin port.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -100,6 +101,17 @@ struct ServiceLabel {
     service: String,
 }
 
+/// The processor time that the invocations of one service have had, in seconds.
+#[derive(Clone, Debug, Default)]
+pub struct ProcessorTime(Counter<f64, AtomicU64>);
+
+impl ProcessorTime {
+    /// Counts so many nanoseconds.
+    pub(crate) fn add(&self, nanoseconds: u64) {
+        self.0.inc_by(nanoseconds as f64 / 1e9);
+    }
+}
+
 /// All measurements of one host.
 #[derive(Debug)]
 pub struct Metrics {
@@ -110,6 +122,7 @@ pub struct Metrics {
     /// Up to which offset lost records are counted, so that a consumer which is made anew does not count them again.
     lost_up_to: Mutex<HashMap<PartitionLabels, i64>>,
     invocations: Family<InvocationLabels, Counter>,
+    processor: Family<ServiceLabel, Counter<f64, AtomicU64>>,
     dead_letters: Family<ServiceLabel, Counter>,
     missed_runs: Family<ServiceLabel, Counter>,
 }
@@ -138,6 +151,7 @@ impl Metrics {
             lost: family!("consumer_lost_records", "Records that the broker deleted before they were handled"),
             lost_up_to: Mutex::default(),
             invocations: family!("invocations", "Invocations by outcome"),
+            processor: family!("processor_seconds", "Processor time of a service's invocations"),
             missed_runs: family!("missed_runs", "Times of a schedule at which the service was not run"),
             dead_letters: family!("dead_letters", "Records sent to the dead-letter topic"),
             registry,
@@ -177,6 +191,11 @@ impl Metrics {
     pub fn invocations(&self, service: &str, outcome: Outcome) -> Counter {
         let labels = InvocationLabels { service: service.to_owned(), outcome: outcome.name() };
         self.invocations.get_or_create_owned(&labels)
+    }
+
+    /// What counts the processor time of a service.
+    pub fn processor_time(&self, service: &str) -> ProcessorTime {
+        ProcessorTime(self.processor.get_or_create_owned(&ServiceLabel { service: service.to_owned() }))
     }
 
     /// Counts a record that was sent to the dead-letter topic.

@@ -30,7 +30,7 @@ impl<P, R> FunctionCall<P, R> {
 
 impl<P, R> Call for FunctionCall<P, R>
 where
-    P: ComponentNamedList + Lower,
+    P: ComponentNamedList + Lower + 'static,
     R: ComponentNamedList + Lift + 'static,
 {
     type Output = Output<R>;
@@ -55,7 +55,7 @@ impl<B, R, F> Call for BindingsCall<B, F>
 where
     B: Bindings,
     R: Send + 'static,
-    F: for<'a> FnOnce(&'a mut Store<State>, &'a B) -> BoxFuture<'a, wasmtime::Result<R>> + Send,
+    F: for<'a> FnOnce(&'a mut Store<State>, &'a B) -> BoxFuture<'a, wasmtime::Result<R>> + Send + 'static,
 {
     type Output = Output<R>;
 

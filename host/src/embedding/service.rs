@@ -93,7 +93,7 @@ impl ServiceHandle {
     /// back like any other while it is watched.
     pub async fn call<P, R>(&self, interface: &str, function: &str, params: P) -> Result<R, ServiceError>
     where
-        P: ComponentNamedList + Lower,
+        P: ComponentNamedList + Lower + 'static,
         R: ComponentNamedList + Lift + 'static,
     {
         let deployment = self.pick()?;
@@ -136,7 +136,7 @@ impl ServiceHandle {
     where
         B: Bindings,
         R: Send + 'static,
-        F: for<'a> FnOnce(&'a mut Store<State>, &'a B) -> BoxFuture<'a, wasmtime::Result<R>> + Send,
+        F: for<'a> FnOnce(&'a mut Store<State>, &'a B) -> BoxFuture<'a, wasmtime::Result<R>> + Send + 'static,
     {
         let deployment = self.pick()?;
         let version = &deployment.version;

@@ -2,3 +2,4 @@
 //! is left.
 
 mod clients;
+mod fairness;

@@ -17,6 +17,7 @@ const DATABASES: &[&str] = &["usersdb", "ordersdb", "storedb", "native_usersdb",
 /// Everything but what migrations put there.
 const FILLED: &str = "select format('%I.%I', schemaname, tablename) from pg_tables \
      where schemaname not in ('pg_catalog', 'information_schema', 'componentd_migrations') \
+     and (schemaname <> 'componentd_host' or tablename = 'outbox') \
      and tablename <> 'products' and tablename not like '%migration%'";
 
 /// Those that run.

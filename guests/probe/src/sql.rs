@@ -52,6 +52,9 @@ pub(crate) struct Statement {
     isolation: Option<IsolationLevel>,
     #[serde(default)]
     read_only: bool,
+    /// Statements without parameters that are run in the transaction before it.
+    #[serde(default)]
+    before: Vec<String>,
     /// Published in the transaction, after the statement.
     #[serde(default)]
     publish: Vec<Publication>,
@@ -113,7 +116,9 @@ impl Statement {
 
     fn begin(&self, database: &Database) -> Result<Transaction, Error> {
         let isolation = self.isolation.unwrap_or(IsolationLevel::ReadCommitted);
-        database.begin(TransactionOptions { isolation, read_only: self.read_only })
+        let transaction = database.begin(TransactionOptions { isolation, read_only: self.read_only })?;
+        self.before.iter().try_for_each(|sql| transaction.execute(sql, &[]).map(drop))?;
+        Ok(transaction)
     }
 
     fn describe(&self, transaction: &Transaction) -> Result<Json, Error> {

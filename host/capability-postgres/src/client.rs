@@ -24,6 +24,9 @@ use crate::outbox;
 /// Prepared statements kept per connection. A service has tens of statements; the server keeps a plan for each.
 const STATEMENT_CACHE: usize = 256;
 
+/// How often the server looks, while it is at a statement, whether there still is somebody to answer.
+const CLIENT_IS_THERE: Duration = Duration::from_secs(5);
+
 /// A pool of connections to one database, and the bounds of each call.
 #[derive(Clone, Debug)]
 #[allow(unreachable_pub, reason = "the bindings of the interface name it as public")]
@@ -56,11 +59,11 @@ pub(super) fn options(
     timeout: Duration,
 ) -> Result<PgConnectOptions, sqlx::Error> {
     let options: PgConnectOptions = backend.url.as_str().parse()?;
-    Ok(options
-        .database(database)
-        .application_name("componentd")
-        .statement_cache_capacity(STATEMENT_CACHE)
-        .options([("statement_timeout", timeout.as_millis().to_string())]))
+    Ok(options.database(database).application_name("componentd").statement_cache_capacity(STATEMENT_CACHE).options([
+        ("statement_timeout", timeout.as_millis().to_string()),
+        // Ends what a host that was killed has left.
+        ("client_connection_check_interval", CLIENT_IS_THERE.as_millis().to_string()),
+    ]))
 }
 
 impl Database {
@@ -87,6 +90,11 @@ impl Database {
             Ok(Err(error)) => Some(Absence::new(options, &error)),
             Err(_) => Some(Absence::no_answer(options)),
         }
+    }
+
+    /// Returns when no session is left on the server that this host has given up.
+    pub(crate) async fn quiet(&self) {
+        self.pool.quiet().await;
     }
 
     /// Connects, applies the service's migrations that the database has not seen, and makes the outbox where one is used.

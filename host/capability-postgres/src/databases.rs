@@ -9,11 +9,15 @@ use componentd_core::capability::ServiceContext;
 use componentd_core::grant::{Background, Grant, Unprepared, Unusable};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
+use tokio_util::sync::CancellationToken;
 
 use super::client::Database;
 use super::migration_error::MigrationError;
 use super::{PostgresGrant, PostgresGrants, Server, migration_files};
 use crate::outbox::{OutboxLabels, OutboxMetrics, Relay};
+
+/// How long the end of a host waits for the server to end what was given up.
+const LAST_ENDS: Duration = Duration::from_secs(5);
 
 /// What one service may do with Postgres.
 pub(super) struct Databases {
@@ -92,8 +96,19 @@ impl Grant for Databases {
 
     fn background(&self) -> Result<Vec<Background>, Unusable> {
         let run = |relay: Relay| -> Background { Box::new(|stop| relay.run(stop).boxed()) };
-        Ok(self.relays()?.into_iter().map(run).collect())
+        let ends = |(_, database): &(PostgresGrant, Database)| -> Background {
+            let database = database.clone();
+            Box::new(|stop| leave_nothing(database, stop).boxed())
+        };
+        let relays = self.relays()?.into_iter().map(run);
+        Ok(relays.chain(self.databases.values().map(ends)).collect())
     }
+}
+
+/// At the end of what runs with this grant, what was given up ends on the server too.
+async fn leave_nothing(database: Database, stop: CancellationToken) {
+    stop.cancelled().await;
+    let _ = tokio::time::timeout(LAST_ENDS, database.quiet()).await;
 }
 
 fn unprepared(key: Vec<String>, error: MigrationError) -> Unprepared {

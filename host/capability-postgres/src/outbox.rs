@@ -3,8 +3,8 @@
 //!
 //! The invariants:
 //! - A record is in the table if and only if its transaction committed and the brokers have not acknowledged it yet.
-//! - Only one relay of all hosts on a database is between reading and deleting at a time (an advisory lock that ends with
-//!   its transaction), so records with equal keys are sent in the order of their ids. Writers of one key are ordered by
+//! - Only one relay of all hosts on a database is between reading and deleting at a time (it has locked the only row of a
+//!   table until the end of its transaction; an advisory lock could be anybody's), so records with equal keys are sent in the order of their ids. Writers of one key are ordered by
 //!   their own row locks, so that is the order of their commits.
 //! - A crash at any point repeats records and loses none; consumers tell repeats by the header `event-id`.
 
@@ -27,9 +27,8 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-/// Identifies the relay's lock, and while the tables are made the maker's: `cmpd` and a number for what it locks.
-const RELAY_LOCK: i64 = 0x636d_7064_0001;
-const CREATE_LOCK: i64 = 0x636d_7064_0002;
+/// Whose turn it is to send. Whoever has not got the row does not wait for it.
+const TAKE_TURN: &str = "SELECT true FROM componentd_host.turns WHERE at = 'relay' FOR UPDATE SKIP LOCKED";
 
 /// The schema's name is none that a database's user would have: Postgres looks a user's tables up in the schema of its name
 /// first, so a schema `componentd` would hide the services' own tables from a user `componentd`.
@@ -43,7 +42,9 @@ const CREATE: &str = "
         header_names  text[]      NOT NULL,
         header_values bytea[]     NOT NULL,
         payload       bytea
-    )";
+    );
+    CREATE TABLE IF NOT EXISTS componentd_host.turns (at text PRIMARY KEY);
+    INSERT INTO componentd_host.turns VALUES ('relay') ON CONFLICT DO NOTHING";
 
 const INSERT: &str = "INSERT INTO componentd_host.outbox (topic, key, header_names, header_values, payload)
                       VALUES ($1, $2, $3, $4, $5)";
@@ -80,13 +81,26 @@ const MAX_RECORD: usize = 1_000_000;
 /// # Errors
 /// The database is away or does not let us.
 pub(crate) async fn create(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    use sqlx::Connection as _;
-    let mut transaction = connection.begin().await?;
-    // Two hosts that start at once would both find nothing, and one of them would fail.
-    sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(CREATE_LOCK).execute(&mut *transaction).await?;
-    sqlx::raw_sql(CREATE).execute(&mut *transaction).await?;
-    transaction.commit().await
+    let mut tries = 1;
+    loop {
+        // Two hosts that start at once both find nothing, and one of them fails, and then finds what the other has made.
+        match sqlx::raw_sql(CREATE).execute(&mut *connection).await {
+            Err(sqlx::Error::Database(refusal))
+                if tries < CREATE_TRIES && refusal.code().is_some_and(|code| MADE_MEANWHILE.contains(&&*code)) =>
+            {
+                tries += 1;
+            }
+            created => return created.map(|_| ()),
+        }
+    }
 }
+
+/// More than there are statements.
+const CREATE_TRIES: u32 = 5;
+
+/// What the server says where another has made the same just then: `unique_violation`, `duplicate_schema`,
+/// `duplicate_table`, `duplicate_object`.
+const MADE_MEANWHILE: [&str; 4] = ["23505", "42P06", "42P07", "42710"];
 
 /// Whether a broker would ever take the record.
 pub(crate) fn fits(record: &Record) -> bool {
@@ -219,8 +233,7 @@ impl Relay {
     /// One batch: lock, read, send, delete what was acknowledged.
     async fn relay(&self) -> Result<Found, sqlx::Error> {
         let mut transaction = self.pool.begin().await?;
-        let lock = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)").bind(RELAY_LOCK);
-        if !lock.fetch_one(&mut *transaction).await? {
+        if sqlx::query_scalar::<_, bool>(TAKE_TURN).fetch_optional(&mut *transaction).await?.is_none() {
             return Ok(Found::NoMore);
         }
         let rows: Vec<Row> = sqlx::query_as(READ).bind(BATCH).fetch_all(&mut *transaction).await?;

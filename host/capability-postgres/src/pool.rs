@@ -1,7 +1,8 @@
 //! The connections to one database, and what state each is left in between two borrowers.
 //!
 //! A connection that ran plain statements only goes back at once, without a round trip. Whatever else happened on it is
-//! undone first, away from the request; a connection whose answer may still come is closed.
+//! undone first, away from the request. Where an answer may still come, the server is told to end the session, and its place
+//! in the pool is free when it is gone: a service never has more sessions on the server than its grant says.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -9,9 +10,13 @@ use std::time::{Duration, Instant};
 use deadpool::managed::{self, Metrics, Object, PoolError, QueueMode, RecycleError, RecycleResult};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{Connection, SqlSafeStr};
+use tokio::sync::Mutex;
+use tokio_util::task::TaskTracker;
+use tracing::warn;
 
 use super::plain::Shown;
 use super::refusal::error;
+use super::session::Identity;
 use super::{session, wit};
 
 /// Past this a connection is replaced: the server's memory for it, its plans and its catalogue cache, only grows. By then it
@@ -21,8 +26,14 @@ const MAX_AGE: Duration = Duration::from_secs(30 * 60);
 /// A connection that was idle for longer is asked first whether it still is one.
 const ASK_AFTER: Duration = Duration::from_secs(1);
 
-/// How long that question, and undoing what a borrower has left, may take.
+/// How long that question, undoing what a borrower has left, and the end of a session may take.
 const CARE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Until the next try to end a session, where the server has no place for whoever would say so, or does not answer.
+const END_AGAIN: Duration = Duration::from_millis(500);
+
+/// What the server says where it has no more places, or is about to end or to start.
+const NO_PLACE: &str = "53300";
 
 /// A pool; it connects with its first use.
 #[derive(Clone, Debug)]
@@ -36,12 +47,17 @@ pub(super) struct Manager {
     options: PgConnectOptions,
     /// Counts the times that the schema may have changed.
     schema: AtomicU64,
+    /// Sessions are ended one after the other, so that this takes one connection besides those of the pool.
+    ending: Mutex<()>,
+    /// What was not undone or ended yet.
+    care: TaskTracker,
 }
 
 /// One connection, and what its borrower leaves.
 #[derive(Debug)]
 pub(super) struct Session {
     connection: PgConnection,
+    identity: Identity,
     opened: Instant,
     /// The count of [`Manager::schema`] when the database was last asked for code of its own.
     schema: u64,
@@ -54,14 +70,18 @@ pub(super) struct Session {
     in_transaction: bool,
     /// A statement was begun, and its answer may still come.
     is_busy: bool,
+    /// The connection is lost, or the server cannot serve it.
+    is_broken: bool,
 }
 
 impl Session {
     async fn open(options: &PgConnectOptions, schema: u64) -> Result<Self, sqlx::Error> {
-        let connection = PgConnection::connect_with(options).await?;
+        let mut connection = PgConnection::connect_with(options).await?;
+        let identity = Identity::of(&mut connection).await?;
         let (opened, has_own_code) = (Instant::now(), true);
         let mut session = Self {
             connection,
+            identity,
             opened,
             schema,
             has_own_code,
@@ -69,6 +89,7 @@ impl Session {
             has_defined: false,
             in_transaction: false,
             is_busy: false,
+            is_broken: false,
         };
         session.look_at_schema(schema).await?;
         Ok(session)
@@ -80,22 +101,40 @@ impl Session {
         Ok(())
     }
 
-    /// The connection is busy until an answer is there, and for good where none will come, or its future is dropped.
+    /// The connection is busy until an answer is there, and for good where its future is dropped.
     async fn busy<T>(
         &mut self,
         call: impl AsyncFnOnce(&mut PgConnection) -> Result<T, wit::Error>,
     ) -> Result<T, wit::Error> {
-        if self.is_busy {
+        if self.is_busy || self.is_broken {
             return Err(wit::Error::Unavailable("an earlier statement of this transaction was given up".to_owned()));
         }
         self.is_busy = true;
         let result = call(&mut self.connection).await;
-        self.is_busy = matches!(result, Err(wit::Error::Unavailable(_)));
+        self.is_busy = false;
+        self.is_broken = matches!(result, Err(wit::Error::Unavailable(_)));
         result
     }
 
     fn is_clean(&self) -> bool {
-        !(self.is_busy || self.in_transaction || self.is_changed)
+        !(self.is_busy || self.is_broken || self.in_transaction || self.is_changed)
+    }
+
+    /// Whether it is as new, and may go back to the pool.
+    async fn put_right(&mut self, manager: &Manager) -> bool {
+        if self.is_busy {
+            manager.end(self.identity).await;
+        }
+        if self.is_busy || self.is_broken {
+            return false;
+        }
+        match tokio::time::timeout(CARE_TIMEOUT, self.undo()).await {
+            Ok(undone) => undone.is_ok(),
+            Err(_) => {
+                manager.end(self.identity).await;
+                false
+            }
+        }
     }
 
     async fn undo(&mut self) -> Result<(), sqlx::Error> {
@@ -103,7 +142,7 @@ impl Session {
             sqlx::raw_sql("ROLLBACK").execute(&mut self.connection).await?;
         }
         if self.is_changed {
-            sqlx::raw_sql(session::RESET).execute(&mut self.connection).await?;
+            session::reset(&mut self.connection).await?;
         }
         (self.in_transaction, self.is_changed, self.has_defined) = (false, false, false);
         Ok(())
@@ -140,10 +179,31 @@ impl managed::Manager for Manager {
     }
 }
 
+impl Manager {
+    /// Ends a session that may still be at work. Returns when it is gone, or the server itself is.
+    async fn end(&self, session: Identity) {
+        let _one_by_one = self.ending.lock().await;
+        loop {
+            match tokio::time::timeout(CARE_TIMEOUT, session.end(&self.options)).await {
+                Ok(Ok(())) => return,
+                Ok(Err(sqlx::Error::Database(refusal))) if refusal.code().is_some_and(|code| code == NO_PLACE) => {}
+                Ok(Err(error)) => {
+                    warn!(%error, "the server could not be told to end a session that nobody waits for");
+                    return;
+                }
+                Err(_) => {}
+            }
+            tokio::time::sleep(END_AGAIN).await;
+        }
+    }
+}
+
 impl Pool {
     /// A pool of at most `size` connections, for one of which a borrower waits at most `timeout`.
     pub(crate) fn new(options: PgConnectOptions, size: u32, timeout: Duration) -> Self {
-        let manager = Manager { options, schema: AtomicU64::new(0) };
+        let (ending, care) = (Mutex::default(), TaskTracker::new());
+        care.close();
+        let manager = Manager { options, schema: AtomicU64::new(0), ending, care };
         let builder = managed::Pool::builder(manager).max_size(size as usize);
         // Whoever was used last needs no question whether it is still there.
         let builder = builder.queue_mode(QueueMode::Lifo);
@@ -162,6 +222,11 @@ impl Pool {
             Ok(Err(other)) => Err(sqlx::Error::Protocol(other.to_string())),
             Err(_) => Err(sqlx::Error::PoolTimedOut),
         }
+    }
+
+    /// Waits until all that borrowers have left is undone, and what was given up has ended on the server.
+    pub(crate) async fn quiet(&self) {
+        self.pool.manager().care.wait().await;
     }
 
     /// Says that there may be functions now that there were not.
@@ -203,9 +268,9 @@ impl Borrowed {
     pub(crate) async fn ping(&mut self) -> Result<(), sqlx::Error> {
         let session = self.session();
         session.is_busy = true;
-        session.connection.ping().await?;
-        session.is_busy = false;
-        Ok(())
+        let answer = session.connection.ping().await;
+        (session.is_busy, session.is_broken) = (false, answer.is_err());
+        answer
     }
 
     /// For the host's own work, after which the session is reset.
@@ -219,20 +284,23 @@ impl Borrowed {
 impl Drop for Borrowed {
     fn drop(&mut self) {
         let Some(mut session) = self.0.take() else { return };
-        if let (true, Some(pool)) = (session.has_defined, Object::pool(&session)) {
+        let pool = Object::pool(&session);
+        if let (true, Some(pool)) = (session.has_defined, &pool) {
             pool.manager().schema.fetch_add(1, Ordering::Relaxed);
         }
-        // There is no runtime where it is ending, and the connections with it.
-        let runtime = tokio::runtime::Handle::try_current().ok().filter(|_| !session.is_busy);
-        match runtime {
-            _ if session.is_clean() => {}
-            None => drop(Object::take(session)),
-            Some(runtime) => drop(runtime.spawn(async move {
-                let undone = tokio::time::timeout(CARE_TIMEOUT, session.undo()).await;
-                if !matches!(undone, Ok(Ok(()))) {
-                    drop(Object::take(session));
-                }
-            })),
+        if session.is_clean() {
+            return;
         }
+        // There is no runtime where it is ending, and the connections with it.
+        let (Some(pool), Ok(runtime)) = (pool, tokio::runtime::Handle::try_current()) else {
+            return drop(Object::take(session));
+        };
+        let care = pool.manager().care.clone();
+        let put_right = async move {
+            if !session.put_right(pool.manager()).await {
+                drop(Object::take(session));
+            }
+        };
+        care.spawn_on(put_right, &runtime);
     }
 }

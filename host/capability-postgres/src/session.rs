@@ -1,5 +1,10 @@
-//! What keeps a guest's session state from the next borrower of its connection: statements that are refused, and the reset
-//! of what functions can still do.
+//! What keeps a guest's session state from the next borrower of its connection: statements that are refused, the reset
+//! of what functions can still do, and the end of a session whose statement nobody waits for.
+
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{Connection, Row as _};
 
 /// The first words of statements that end or begin transactions behind the host's back, outlive the call on the connection,
 /// or change the protocol.
@@ -32,8 +37,65 @@ const REFUSED: [&str; 24] = [
 
 /// Undoes everything that `DISCARD ALL` does but for the host's own prepared statements and their plans:
 /// <https://www.postgresql.org/docs/current/sql-discard.html>
-pub(super) const RESET: &str = "CLOSE ALL; RESET SESSION AUTHORIZATION; RESET ALL; UNLISTEN *; \
-                                SELECT pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES";
+///
+/// Those are counted instead, all of them and those that SQL has prepared, which the host never does.
+const RESET: &str = "CLOSE ALL; RESET SESSION AUTHORIZATION; RESET ALL; UNLISTEN *; \
+                     SELECT pg_catalog.pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES; \
+                     SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE from_sql) \
+                     FROM pg_catalog.pg_prepared_statements";
+
+/// Makes a session as new.
+///
+/// # Errors
+/// It cannot be: it is away, or other statements are prepared in it than those that the host knows.
+pub(super) async fn reset(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let rows = sqlx::raw_sql(RESET).fetch_all(&mut *connection).await?;
+    let counted = rows.last().ok_or(sqlx::Error::RowNotFound)?;
+    let (prepared, by_sql): (i64, i64) = (counted.try_get(0)?, counted.try_get(1)?);
+    if by_sql == 0 && usize::try_from(prepared) == Ok(connection.cached_statements_size()) {
+        return Ok(());
+    }
+    Err(sqlx::Error::Protocol("its prepared statements are not those of the host".to_owned()))
+}
+
+/// One session, as the server knows it: the number of its process, and when it began, for numbers come again.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Identity {
+    process: i32,
+    began: i64,
+}
+
+const WHO: &str = "SELECT pid, (extract(epoch FROM backend_start) * 1000000)::int8 FROM pg_stat_activity
+                   WHERE pid = pg_backend_pid()";
+
+/// How many there are of it, and the word to end for each. No statement can go on after that, or catch it.
+const END: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+                   WHERE pid = $1 AND (extract(epoch FROM backend_start) * 1000000)::int8 = $2";
+
+/// Between two looks at a session that was told to end.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+impl Identity {
+    pub(crate) async fn of(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
+        let (process, began) = sqlx::query_as(WHO).fetch_one(connection).await?;
+        Ok(Self { process, began })
+    }
+
+    /// Ends the session, and returns when the server has none like it.
+    ///
+    /// # Errors
+    /// The server cannot be told.
+    pub(crate) async fn end(self, options: &PgConnectOptions) -> Result<(), sqlx::Error> {
+        let mut connection = PgConnection::connect_with(options).await?;
+        loop {
+            let look = sqlx::query_scalar::<_, i64>(END).bind(self.process).bind(self.began);
+            if look.fetch_one(&mut connection).await? == 0 {
+                return connection.close().await;
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+}
 
 /// Whether the database has functions, operators, rules or views of its own, or expressions that call what changes a session: then
 /// no statement's text shows all that it does.

@@ -49,8 +49,8 @@ async fn a_record_that_cannot_be_published_is_refused() {
     assert_eq!(answer.json()["error"]["kind"], "unpublishable", "{answer:?}");
 }
 
-/// What a relay holds while it sends: `RELAY_LOCK` in `outbox.rs`.
-const RELAY_LOCK: i64 = 0x636d_7064_0001;
+/// What a relay holds while it sends: `TAKE_TURN` in `outbox.rs`.
+const TAKE_TURN: &str = "begin; select from componentd_host.turns for update";
 
 /// The age of the oldest record that is not sent, in seconds. A relay says it between two tries.
 async fn age(probe: &Probe) -> Option<f64> {
@@ -63,8 +63,7 @@ async fn age(probe: &Probe) -> Option<f64> {
 async fn while_another_host_sends_a_relay_waits_its_turn() {
     let probe = Probe::start(&format!("{HTTP_GRANT}\n{ADMIN}")).await;
     let mut other = connect(postgres().await, &probe.database).await;
-    sqlx::raw_sql("begin").execute(&mut other).await.unwrap();
-    sqlx::query("select pg_advisory_xact_lock($1)").bind(RELAY_LOCK).execute(&mut other).await.unwrap();
+    sqlx::raw_sql(TAKE_TURN).execute(&mut other).await.unwrap();
     let answer = probe.calls().post("/sql", &published(&probe.topic, "later", "commit")).await;
     assert!(answer.json()["rows"].is_array(), "{answer:?}");
     // It was woken by the commit, and looks once a second besides.

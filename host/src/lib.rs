@@ -8,6 +8,7 @@
 #![warn(missing_docs, unreachable_pub)]
 
 pub mod capabilities;
+mod circles;
 pub mod cli;
 mod dead_letters;
 mod doctor;

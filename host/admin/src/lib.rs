@@ -15,7 +15,6 @@ mod refusal;
 mod versions;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::State;
 use axum::middleware::from_fn_with_state;
@@ -42,8 +41,7 @@ use self::guard::Guard;
 use self::refusal::Refusal;
 
 /// Few people and a probe or two use it.
-const BOUNDS: Bounds =
-    Bounds { header_timeout: Duration::from_secs(30), max_connections: 64, drain: Duration::from_secs(2) };
+const BOUNDS: Bounds = Bounds::USUAL;
 
 /// Whoever follows a log keeps a connection: there must be others left, above all for probes.
 const MAX_FOLLOWERS: usize = BOUNDS.max_connections / 2;
@@ -142,5 +140,5 @@ async fn not_allowed(method: Method) -> Refusal {
 }
 
 fn to_body(body: body::Body) -> Body {
-    body.map_err(axum::Error::into_inner).boxed_unsync()
+    body.map_err(axum::Error::into_inner).boxed_unsync().into()
 }

@@ -60,6 +60,12 @@ fn triggers(name: &str, service: &Service) -> Check {
         [Trigger::Http(http)] if http.max_connections == 0 => {
             fail(["services", name, "http", "max-connections"], "must be at least 1")
         }
+        [Trigger::Http(http)] if http.connections_per_address() == 0 => {
+            fail(["services", name, "http", "max-connections-per-address"], "must be at least 1")
+        }
+        [Trigger::Http(http)] if http.max_streams == 0 => {
+            fail(["services", name, "http", "max-streams"], "must be at least 1")
+        }
         [Trigger::Http(http)] => cors(name, http),
         [Trigger::Kafka(_) | Trigger::Cron(_) | Trigger::None] => Ok(()),
         [] => fail(

@@ -220,10 +220,22 @@ pub struct HttpTrigger {
     /// How long a client may take over the body of a request; then 408.
     #[serde(default = "HttpTrigger::body_timeout")]
     pub body_timeout: Duration,
-    /// Connections at the same time; further ones wait to be accepted.
+    /// How long a client may read nothing, or next to nothing, of what there is for it; then its connection, or its stream, is
+    /// closed.
+    #[serde(default = "HttpTrigger::write_timeout")]
+    pub write_timeout: Duration,
+    /// Connections at the same time. Further ones take the place of those that wait for a request, or else wait to be accepted.
     #[serde(default = "HttpTrigger::max_connections")]
     #[schemars(range(min = 1))]
     pub max_connections: usize,
+    /// Those of one address, or of one /64 network of IPv6; further ones are closed. Half of `max-connections` unless set. All
+    /// clients behind a proxy have its address.
+    #[schemars(range(min = 1))]
+    pub max_connections_per_address: Option<usize>,
+    /// Requests at the same time on one connection of HTTP/2. Their bodies together may be four times `max-body`.
+    #[serde(default = "HttpTrigger::max_streams")]
+    #[schemars(range(min = 1))]
+    pub max_streams: u32,
     #[allow(missing_docs, reason = "the reference shows the comment of its type")]
     pub cors: Option<Cors>,
 }
@@ -241,6 +253,21 @@ impl HttpTrigger {
 
     fn body_timeout() -> Duration {
         Duration(std::time::Duration::from_secs(10))
+    }
+
+    /// As for the head: whoever reads at all has read something by then.
+    fn write_timeout() -> Duration {
+        Duration(std::time::Duration::from_secs(30))
+    }
+
+    /// What RFC 9113 recommends as the least.
+    fn max_streams() -> u32 {
+        100
+    }
+
+    /// The bound of each address, also where it is not set.
+    pub fn connections_per_address(&self) -> usize {
+        self.max_connections_per_address.unwrap_or(self.max_connections.div_ceil(2))
     }
 
     /// Below the usual limit of 1,024 open files for each of the three ports of a small host together with its backends.

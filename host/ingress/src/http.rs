@@ -32,6 +32,7 @@ use self::received::Received;
 use self::response::{GuestResponse, ResponseCut};
 pub use self::trigger::Http;
 use self::wanted::Wanted;
+use super::bodies::{Counted, Held, NoRoom, Room};
 use super::listener::{self, Bounds};
 use super::problem::{Body, BodyError, full, problem};
 use super::request_id::{REQUEST_ID, request_id};
@@ -43,7 +44,12 @@ const DRAIN_GRACE: Duration = Duration::from_secs(1);
 async fn serve(listener: Arc<TcpListener>, service: Arc<Service>, trigger: HttpTrigger, stop: CancellationToken) {
     let bounds = Bounds {
         header_timeout: trigger.header_timeout.0,
+        write_timeout: trigger.write_timeout.0,
         max_connections: trigger.max_connections,
+        max_per_address: trigger.connections_per_address(),
+        max_streams: trigger.max_streams,
+        max_body: trigger.max_body.0,
+        spare: 0,
         drain: service.live().spec.limits.timeout.0 + DRAIN_GRACE,
     };
     let cors = trigger.cors.as_ref().map(|cors| Arc::new(cors::rules(cors)));
@@ -92,7 +98,7 @@ where
         if version == Version::HTTP_10 {
             return at_once(response).await;
         }
-        Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()))
+        Ok(response.map(|body| body.map_err(Into::into).boxed_unsync().into()))
     };
     let response = replied.instrument(span.clone()).await.unwrap_or_else(|problem: Box<Response<Body>>| *problem);
     let mut response = wanted.of(response);
@@ -110,7 +116,10 @@ where
     if declared_length(head).is_some_and(|length| length > limit as u64) {
         return Err(too_large(limit));
     }
-    if body.is_end_stream() { Ok(Received::default()) } else { receive_body(body, limit, trigger).await }
+    if body.is_end_stream() {
+        return Ok(Received::default());
+    }
+    receive_body(body, limit, trigger, head.extensions.get()).await
 }
 
 /// HTTP/1.0 needs no Host (RFC 1945), `wasi:http` does.
@@ -122,14 +131,24 @@ fn with_host(mut head: Parts) -> Parts {
     head
 }
 
-async fn receive_body<B>(body: B, limit: usize, trigger: &HttpTrigger) -> Result<Received, Box<Response<Body>>>
+async fn receive_body<B>(
+    body: B,
+    limit: usize,
+    trigger: &HttpTrigger,
+    room: Option<&Room>,
+) -> Result<Received, Box<Response<Body>>>
 where
     B: hyper::body::Body<Data = Bytes, Error: Into<BodyError>>,
 {
-    let body = std::pin::pin!(body);
-    match tokio::time::timeout(trigger.body_timeout.0, Limited::new(body, limit).collect()).await {
-        Ok(Ok(body)) => Ok(body.into()),
+    let mut held = Held::default();
+    let counted = Counted { body: std::pin::pin!(body), room, held: &mut held };
+    match tokio::time::timeout(trigger.body_timeout.0, Limited::new(counted, limit).collect()).await {
+        Ok(Ok(body)) => Ok(Received::new(body, held)),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(limit)),
+        Ok(Err(error)) if error.is::<NoRoom>() => Err(reject(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the bodies of your requests take as much as they may together; send fewer at a time",
+        )),
         Ok(Err(_)) => Err(reject(StatusCode::BAD_REQUEST, "the request's body ended before it was whole")),
         Err(_) => Err(reject(StatusCode::REQUEST_TIMEOUT, "the request's body took too long; send it at once")),
     }

@@ -3,6 +3,8 @@
 #![warn(missing_docs, unreachable_pub)]
 
 mod authority;
+mod bodies;
+mod connections;
 pub mod cron;
 pub mod http;
 pub mod kafka;
@@ -10,8 +12,10 @@ pub mod listener;
 mod none;
 pub mod peers;
 pub mod problem;
-mod prompt;
+mod pulse;
 pub mod request_id;
+mod spare;
+mod streams;
 
 use std::sync::Arc;
 

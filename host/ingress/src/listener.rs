@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,20 +12,23 @@ use std::time::Duration;
 use futures_util::future::Either;
 use http::header::{CONNECTION, HeaderValue};
 use http::{Request, Response, Version};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
 use socket2::{SockFilter, SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::authority;
+use super::bodies::Room;
+use super::connections::{Connections, Place};
 use super::problem::{Body, problem};
-use super::prompt::Prompt;
+use super::pulse::Watched;
+use super::spare::Spare;
+use super::streams::Streams;
 use crate::request_id::{REQUEST_ID, request_id};
 
 /// How long a connection may be silent in both directions before the other side is asked whether it is there.
@@ -37,21 +40,52 @@ const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 /// How long a connection that is open, and silent, is kept when the server stops: a request may be on its way.
 const LAST_REQUEST: Duration = Duration::from_millis(500);
 
+/// What of one answer by HTTP/2 may stand in the host before its client has room for it.
+const MAX_SEND_BUFFER: usize = 64 << 10;
+
 /// The pauses between two tries for a port that another service is about to close.
 const WAIT_FOR_PORT: Duration = Duration::from_millis(20);
 
 /// What a client takes at the most to open a connection that it has begun to open.
 const HANDSHAKE: Duration = Duration::from_millis(100);
 
+/// As Linux has them on all of its architectures.
+const ENFILE: i32 = 23;
+const EMFILE: i32 = 24;
+
 /// Bounds of a listener.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// For the head of a request, from the start of the connection or the end of the request before.
     pub header_timeout: Duration,
+    /// How long a client may read nothing of what there is for it.
+    pub write_timeout: Duration,
     /// Connections at the same time.
     pub max_connections: usize,
+    /// Those of one address.
+    pub max_per_address: usize,
+    /// Requests at the same time on one connection of HTTP/2.
+    pub max_streams: u32,
+    /// The largest body of one of them, of which each connection has room for some.
+    pub max_body: usize,
+    /// Descriptors that are kept for its connections when others have used up those of the process.
+    pub spare: usize,
     /// How long requests in flight may take when the server stops; the rest is cut.
     pub drain: Duration,
+}
+
+impl Bounds {
+    /// For a few clients that are known.
+    pub const USUAL: Self = Self {
+        header_timeout: Duration::from_secs(30),
+        write_timeout: Duration::from_secs(30),
+        max_connections: 64,
+        max_per_address: 64,
+        max_streams: 100,
+        max_body: 1 << 20,
+        spare: 8,
+        drain: Duration::from_secs(2),
+    };
 }
 
 /// Binds a listener.
@@ -83,41 +117,28 @@ where
     F: Fn(Request<Incoming>) -> A + Clone + Send + Sync + 'static,
     A: Future<Output = Result<Response<Body>, Infallible>> + Send + 'static,
 {
-    let (server, connections) = (Server::new(bounds, answer), GracefulShutdown::new());
-    server.accept_until(&listener, &connections, stop.cancelled()).await;
-    server.is_stopping.store(true, Ordering::Relaxed);
-    let rest = async {
-        let Some(listener) = Arc::into_inner(listener) else { return };
-        let late = GracefulShutdown::new();
-        server.accept_rest(listener, &late).await;
-        end(late).await;
-    };
-    let ended = async { tokio::join!(end(connections), rest) };
-    if tokio::time::timeout(HANDSHAKE + LAST_REQUEST + bounds.drain, ended).await.is_err() {
-        warn!("requests in flight have been cut at the drain deadline");
+    let server = Server::new(bounds, answer);
+    tokio::select! {
+        biased;
+        () = server.run(listener, bounds.drain, stop) => {}
+        never = server.connections.watch() => match never {},
     }
-}
-
-/// Waits a moment for requests that are on their way, each of which is answered as the last of its connection, and then for
-/// those in flight.
-async fn end(connections: GracefulShutdown) {
-    let none_left = async {
-        while connections.count() > 0 {
-            tokio::time::sleep(LAST_REQUEST / 20).await;
-        }
-    };
-    let _ = tokio::time::timeout(LAST_REQUEST, none_left).await;
-    connections.shutdown().await;
 }
 
 /// What the connections of a listener share.
 struct Server<F> {
-    http: Builder<TokioExecutor>,
-    header_timeout: Duration,
-    places: Arc<Semaphore>,
+    http: Builder<Streams>,
+    connections: Arc<Connections>,
+    max_body: usize,
+    /// For the bodies of all requests of HTTP/2.
+    bodies: Arc<Semaphore>,
+    spare: Arc<Spare>,
     is_stopping: Arc<AtomicBool>,
     answer: F,
 }
+
+/// A connection that has no place yet.
+type Accepted = (TcpStream, IpAddr);
 
 impl<F, A> Server<F>
 where
@@ -125,36 +146,91 @@ where
     A: Future<Output = Result<Response<Body>, Infallible>> + Send + 'static,
 {
     fn new(bounds: Bounds, answer: F) -> Self {
-        let places = Arc::new(Semaphore::new(bounds.max_connections));
-        let (http, header_timeout, is_stopping) = (server(bounds), bounds.header_timeout, Arc::default());
-        Self { http, header_timeout, places, is_stopping, answer }
+        let (http, connections, max_body) = (server(bounds), Connections::new(bounds), bounds.max_body);
+        let bodies = Room::of_listener(max_body, bounds.max_connections);
+        let (spare, is_stopping) = (Arc::new(Spare::new(bounds.spare)), Arc::default());
+        Self { http, connections, max_body, bodies, spare, is_stopping, answer }
     }
 
-    async fn accept_until(&self, listener: &TcpListener, connections: &GracefulShutdown, stop: impl Future) {
+    async fn run(&self, listener: Arc<TcpListener>, drain: Duration, stop: CancellationToken) {
+        let in_hand = self.accept_until(&listener, stop.cancelled()).await;
+        self.is_stopping.store(true, Ordering::Relaxed);
+        let ended = async {
+            if let Some(in_hand) = in_hand {
+                self.serve_at_place(in_hand).await;
+            }
+            if let Some(listener) = Arc::into_inner(listener) {
+                self.accept_rest(listener).await;
+            }
+            // A moment for requests that are on their way, each of which is answered as the last of its connection.
+            let _ = tokio::time::timeout(LAST_REQUEST, self.connections.none_left()).await;
+            self.connections.finish();
+            self.connections.none_left().await;
+        };
+        if tokio::time::timeout(HANDSHAKE + LAST_REQUEST + drain, ended).await.is_err() {
+            warn!("requests in flight have been cut at the drain deadline");
+        }
+    }
+
+    /// What was accepted and has no place by then comes back.
+    async fn accept_until(&self, listener: &TcpListener, stop: impl Future) -> Option<Accepted> {
         let mut stop = pin!(stop);
         loop {
-            let (place, stream) = tokio::select! {
+            let (stream, address) = tokio::select! {
                 biased;
                 // First: once the port is another server's, whoever comes is its client.
-                _ = &mut stop => return,
-                accepted = async { (self.place().await, accept(listener).await) } => accepted,
+                _ = &mut stop => return None,
+                accepted = self.accept(listener) => accepted,
             };
-            self.serve(place, stream, connections);
+            tokio::select! {
+                biased;
+                _ = &mut stop => return Some((stream, address)),
+                place = self.connections.place(address) => self.serve_unless_refused(place, stream),
+            }
+        }
+    }
+
+    /// An error of `accept` is the connection's, or passes: a server that ended here would be ended by its clients.
+    async fn accept(&self, listener: &TcpListener) -> Accepted {
+        loop {
+            let error = match listener.accept().await {
+                Ok((stream, address)) => return (stream, address.ip()),
+                Err(error) => error,
+            };
+            if is_out_of_descriptors(&error) && self.spare.give() {
+                continue;
+            }
+            warn!(%error, "accept failed");
+            // One that only waits for a request may be what is lacking.
+            self.connections.shed();
+            tokio::time::sleep(ACCEPT_BACKOFF).await;
+        }
+    }
+
+    async fn serve_at_place(&self, (stream, address): Accepted) {
+        self.serve_unless_refused(self.connections.place(address).await, stream);
+    }
+
+    fn serve_unless_refused(&self, place: Option<Place>, stream: TcpStream) {
+        match place {
+            Some(place) => self.serve(place, stream),
+            None => debug!("a connection was refused: its address has as many as it may (max-connections-per-address)"),
         }
     }
 
     /// Serves the connections that clients have opened, though the host has not accepted them yet, and closes the port.
-    async fn accept_rest(&self, listener: TcpListener, late: &GracefulShutdown) {
+    async fn accept_rest(&self, listener: TcpListener) {
         if let Err(error) = ignore_new(&listener) {
             debug!(%error, "connections may be opened until the port is closed");
         }
-        self.accept_until(&listener, late, tokio::time::sleep(HANDSHAKE)).await;
+        if let Some(in_hand) = self.accept_until(&listener, tokio::time::sleep(HANDSHAKE)).await {
+            self.serve_at_place(in_hand).await;
+        }
         // The queue itself says when it is empty, and not what the runtime has heard of it.
         let Ok(listener) = listener.into_std() else { return };
         loop {
-            let place = self.place().await;
-            match listener.accept().and_then(|(stream, _)| from_std(stream)) {
-                Ok(stream) => self.serve(place, stream, late),
+            match listener.accept().and_then(|(stream, address)| Ok((from_std(stream)?, address.ip()))) {
+                Ok(accepted) => self.serve_at_place(accepted).await,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted) => {
                 }
@@ -164,17 +240,18 @@ where
         }
     }
 
-    async fn place(&self) -> OwnedSemaphorePermit {
-        self.places.clone().acquire_owned().await.expect("this semaphore is never closed")
-    }
-
-    fn serve(&self, place: OwnedSemaphorePermit, stream: TcpStream, connections: &GracefulShutdown) {
+    fn serve(&self, place: Place, stream: TcpStream) {
         let (answer, is_stopping) = (self.answer.clone(), self.is_stopping.clone());
-        let answer = move |request: Request<Incoming>| {
-            let (version, is_stopping) = (request.version(), is_stopping.clone());
+        let (pulse, room) = (place.pulse.clone(), Room::new(self.max_body, self.bodies.clone()));
+        let answer = move |mut request: Request<Incoming>| {
+            let (version, is_stopping, busy) = (request.version(), is_stopping.clone(), pulse.begin());
+            // By HTTP/1 there is one at a time.
+            if version == Version::HTTP_2 && !request.body().is_end_stream() {
+                request.extensions_mut().insert(room.clone());
+            }
             let answered = checked(&answer, request);
             async move {
-                let response = answered.await?;
+                let response = answered.await?.map(|body| body.keeping(busy));
                 Ok::<_, Infallible>(if is_stopping.load(Ordering::Relaxed) {
                     last(response, version)
                 } else {
@@ -186,16 +263,23 @@ where
         let _ = stream.set_nodelay(true);
         // A client that is gone without a word is noticed also by a response that waits, as that of a log that is followed.
         let _ = SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE));
-        let stream = TokioIo::new(Prompt::new(stream, self.header_timeout));
+        let stream = TokioIo::new(Watched::new(stream, place.pulse.clone()));
         let connection = self.http.serve_connection(stream, service_fn(answer)).into_owned();
-        let connection = connections.watch(connection);
+        let spare = self.spare.clone();
         tokio::spawn(async move {
-            let _place = place;
-            if let Err(error) = connection.await {
+            let ended = place.pulse.serve(connection).await;
+            // Its own descriptor is free now, before anybody else wants it.
+            spare.refill();
+            if let Err(error) = ended {
                 debug!(%error, "connection ended");
             }
         });
     }
+}
+
+/// Of the process, or of the machine: EMFILE and ENFILE.
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(EMFILE | ENFILE))
 }
 
 fn from_std(stream: std::net::TcpStream) -> io::Result<TcpStream> {
@@ -222,7 +306,8 @@ fn ignore_new(listener: &TcpListener) -> io::Result<()> {
     ])
 }
 
-/// Answers itself where a request does not say whom it is for, or where it ends; what else the connection brings is not to be trusted then.
+/// Answers itself where a request does not say whom it is for, or where it ends; what else the connection brings is not to be
+/// trusted then.
 fn checked<F, A>(answer: &F, request: Request<Incoming>) -> Either<A, Ready<A::Output>>
 where
     F: Fn(Request<Incoming>) -> A,
@@ -249,22 +334,11 @@ fn last(mut response: Response<Body>, version: Version) -> Response<Body> {
     response
 }
 
-fn server(bounds: Bounds) -> Builder<TokioExecutor> {
-    let mut server = Builder::new(TokioExecutor::new());
+fn server(bounds: Bounds) -> Builder<Streams> {
+    let mut server = Builder::new(Streams { write_timeout: bounds.write_timeout });
     server.http1().timer(TokioTimer::new()).header_read_timeout(bounds.header_timeout);
-    server.http2().timer(TokioTimer::new()).keep_alive_interval(bounds.header_timeout);
+    let mut http2 = server.http2();
+    http2.timer(TokioTimer::new()).keep_alive_interval(bounds.header_timeout);
+    http2.max_concurrent_streams(bounds.max_streams).max_send_buf_size(MAX_SEND_BUFFER);
     server
-}
-
-/// An error of `accept` is the connection's, or passes: a server that ended here would be ended by its clients.
-async fn accept(listener: &TcpListener) -> TcpStream {
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => return stream,
-            Err(error) => {
-                warn!(%error, "accept failed");
-                tokio::time::sleep(ACCEPT_BACKOFF).await;
-            }
-        }
-    }
 }

@@ -8,6 +8,7 @@ use http::{Request, Response};
 use wasmtime_wasi_http::WasiBody;
 
 use super::http::answer;
+use super::problem::Body;
 use crate::request_id::REQUEST_ID;
 
 /// The services of a host, for each other.
@@ -25,7 +26,7 @@ impl Peers for LocalPeers {
             let service = service?;
             let trigger = service.live().spec.http.clone()?;
             request.headers_mut().insert(REQUEST_ID, caller.id.clone());
-            Some(answer(&service, &trigger, request, Some(&caller)).await)
+            Some(answer(&service, &trigger, request, Some(&caller)).await.map(Body::into_inner))
         }
         .boxed()
     }

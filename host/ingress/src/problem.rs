@@ -1,19 +1,74 @@
 //! Errors that the host itself answers with: `application/problem+json` (RFC 9457).
 
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
 use http::{HeaderValue, Response, StatusCode};
+use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use hyper::body::Bytes;
 
-/// The body of any answer.
-pub type Body = UnsyncBoxBody<Bytes, BodyError>;
+use super::pulse::Busy;
+use super::streams::Taken;
+
+/// The body of any answer. Until its end its connection is at work.
+#[derive(Default)]
+pub struct Body {
+    body: UnsyncBoxBody<Bytes, BodyError>,
+    busy: Option<Busy>,
+    taken: Option<Arc<Taken>>,
+}
+
+impl Body {
+    pub(crate) fn keeping(mut self, busy: Busy) -> Self {
+        (self.busy, self.taken) = (Some(busy), Taken::begin());
+        self
+    }
+
+    /// The body alone, for those who have no connection.
+    pub fn into_inner(self) -> UnsyncBoxBody<Bytes, BodyError> {
+        self.body
+    }
+}
+
+impl From<UnsyncBoxBody<Bytes, BodyError>> for Body {
+    fn from(body: UnsyncBoxBody<Bytes, BodyError>) -> Self {
+        Self { body, busy: None, taken: None }
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let part = Pin::new(&mut self.body).poll_frame(context);
+        if let Some(taken) = &self.taken {
+            taken.note(&part);
+        }
+        part
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
 
 /// Why a body has no end.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A body that is there already.
 pub fn full(bytes: impl Into<Bytes>) -> Body {
-    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync().into()
 }
 
 /// When a client that was turned away may try again, in seconds.

@@ -15,6 +15,7 @@ use componentd_ingress::{self as ingress, cron::Clock};
 
 use super::CommandError;
 use crate::capabilities::default_capabilities;
+use crate::circles::circles;
 use crate::dead_letters::{self, Action};
 use crate::{doctor, host, init, inspect};
 
@@ -35,6 +36,11 @@ pub(super) async fn check(path: &Path) -> Result<(), CommandError> {
     let services = host::check(&manifest, &default_capabilities()).await?;
     for (name, component, digest) in services {
         println!("{name}: {} {digest}", component.display());
+    }
+    for circle in circles(&manifest, &clients::check(&default_capabilities(), &manifest)?)? {
+        println!(
+            "{circle}: these may call each other in a circle, which ends after `limits.hops` calls, or with the timeout"
+        );
     }
     println!("{}: all is well", path.display());
     Ok(())

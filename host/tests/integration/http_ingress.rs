@@ -79,7 +79,7 @@ async fn requests_may_be_pipelined() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn further_connections_wait_for_a_place() {
-    let (_host, client) = listener(", max-connections = 2").await;
+    let (_host, client) = listener(", max-connections = 2, max-connections-per-address = 2").await;
     let (mut one, mut two) = (Wire::open(&client).await, Wire::open(&client).await);
     for wire in [&mut one, &mut two] {
         wire.write(HELLO).await;

@@ -9,16 +9,20 @@ use http_body::{Body, Frame};
 use http_body_util::Collected;
 use hyper::body::Bytes;
 
+use crate::bodies::Held;
+
 #[derive(Debug, Default)]
 pub(super) struct Received {
     bytes: Bytes,
+    /// What they take, until they are taken.
+    room: Held,
     trailers: Option<Box<HeaderMap>>,
 }
 
-impl From<Collected<Bytes>> for Received {
-    fn from(collected: Collected<Bytes>) -> Self {
+impl Received {
+    pub(super) fn new(collected: Collected<Bytes>, room: Held) -> Self {
         let trailers = collected.trailers().cloned().map(Box::new);
-        Self { bytes: collected.to_bytes(), trailers }
+        Self { bytes: collected.to_bytes(), room, trailers }
     }
 }
 
@@ -27,6 +31,7 @@ impl Body for Received {
     type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.room = Held::default();
         if !self.bytes.is_empty() {
             return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.bytes)))));
         }

@@ -2,5 +2,6 @@
 //! is left.
 
 mod clients;
+mod connections;
 mod fairness;
 mod postgres;

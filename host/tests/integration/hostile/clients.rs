@@ -64,7 +64,7 @@ async fn a_service_that_calls_itself_comes_to_an_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_callee_has_no_more_time_than_its_caller_has_left() {
-    let probe = chain("timeout = '1s'", "limits = { timeout = '10m' }").await;
+    let probe = chain("timeout = '5s'", "limits = { timeout = '10m' }").await;
     let begun = Instant::now();
     let call = json!({ "url": format!("http://guest.internal{FOR_EVER}"), "timeout_ms": 600_000 });
     probe.calls().post("/http", &call).await.problem(504);

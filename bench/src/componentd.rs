@@ -32,6 +32,9 @@ pub struct Host {
     pub under: Option<Callgrind>,
 }
 
+/// What its admin port asks for.
+pub const ADMIN_TOKEN: &str = "bench";
+
 impl Host {
     /// With these services, and nothing else but its admin port.
     ///
@@ -40,7 +43,7 @@ impl Host {
     pub fn new(name: &str, services: &str) -> Result<Self> {
         let admin = ports::free()?;
         let manifest = format!(
-            "[host]\nstate = \"state-{name}\"\n\n[admin]\nlisten = \"127.0.0.1:{admin}\"\nmax-upload = \"64MiB\"\n\n{services}"
+            "[host]\nstate = \"state-{name}\"\n\n[admin]\nlisten = \"127.0.0.1:{admin}\"\ntoken = \"{ADMIN_TOKEN}\"\nmax-upload = \"64MiB\"\n\n{services}"
         );
         Ok(Self { name: name.to_owned(), manifest, environment: Vec::new(), admin, under: None })
     }

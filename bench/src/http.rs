@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use http::Request;
-use http::header::CONTENT_TYPE;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -45,6 +45,16 @@ impl Http {
     /// No whole answer in time.
     pub async fn post(&self, url: &str, content_type: &str, body: impl Into<Bytes>) -> Result<Reply> {
         self.send(Request::post(url).header(CONTENT_TYPE, content_type).body(Full::new(body.into()))?).await
+    }
+
+    /// `POST url` of an admin port, with a component.
+    ///
+    /// # Errors
+    /// No whole answer in time.
+    pub async fn upload(&self, url: &str, token: &str, component: impl Into<Bytes>) -> Result<Reply> {
+        let request = Request::post(url).header(CONTENT_TYPE, "application/wasm");
+        let request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        self.send(request.body(Full::new(component.into()))?).await
     }
 
     async fn send(&self, request: Request<Full<Bytes>>) -> Result<Reply> {

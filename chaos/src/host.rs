@@ -19,6 +19,9 @@ const STOPS_WITHIN: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(20);
 const ASK_TIMEOUT: Duration = Duration::from_secs(6);
 
+/// What its admin port asks for.
+pub const ADMIN_TOKEN: &str = "chaos";
+
 /// Where one host listens.
 #[derive(Clone, Copy, Debug)]
 pub struct Ports {
@@ -50,7 +53,7 @@ impl Ports {
     }
 
     /// A host that comes back finds the folder of its own that it left.
-    fn environment(&self) -> [(&'static str, String); 7] {
+    fn environment(&self) -> [(&'static str, String); 8] {
         let listen = |port| format!("127.0.0.1:{port}");
         [
             ("USERS_LISTEN", listen(self.users)),
@@ -58,6 +61,7 @@ impl Ports {
             ("STORE_LISTEN", listen(self.store)),
             ("SHOP_LISTEN", listen(0)),
             ("ADMIN_LISTEN", listen(self.admin)),
+            ("ADMIN_TOKEN", ADMIN_TOKEN.to_owned()),
             ("ORDERS_URL", format!("http://127.0.0.1:{}", self.orders)),
             ("COMPONENTD_STATE", format!("state-{}", self.admin)),
         ]

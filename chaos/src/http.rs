@@ -4,13 +4,15 @@ use std::collections::VecDeque;
 use std::error::Error;
 use std::time::Duration;
 
-use http::header::CONTENT_TYPE;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderName, Request};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
+
+use crate::host::ADMIN_TOKEN;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -56,12 +58,19 @@ impl Http {
         self.send(request.body(Full::new(body)).map_err(|error| error.to_string())?, timeout).await
     }
 
-    /// Gets a page.
+    /// Gets a page of the admin port.
     ///
     /// # Errors
     /// No whole answer in time, in words.
     pub async fn get(&self, url: &str, timeout: Duration) -> Result<Reply, String> {
-        self.send(Request::get(url).body(Body::default()).map_err(|error| error.to_string())?, timeout).await
+        self.send(
+            Request::get(url)
+                .header(AUTHORIZATION, format!("Bearer {ADMIN_TOKEN}"))
+                .body(Body::default())
+                .map_err(|error| error.to_string())?,
+            timeout,
+        )
+        .await
     }
 
     async fn send(&self, request: Request<Body>, timeout: Duration) -> Result<Reply, String> {

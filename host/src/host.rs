@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use componentd_admin as admin;
-use componentd_config::{self as config, Manifest};
+use componentd_config::{self as config, Manifest, Secret};
 use componentd_control::archive::Archive;
 use componentd_control::events::{Event, Lagged, channel, events};
 use componentd_control::reconcile::{Applied, ReconcileError};
@@ -47,7 +47,7 @@ const LONGEST_IDLE: Duration = Duration::from_secs(10);
 /// A running host.
 pub struct Host {
     supervisor: Arc<Supervisor>,
-    admin: Option<SocketAddr>,
+    admin: Option<(SocketAddr, Secret)>,
     tasks: JoinSet<()>,
     stop: CancellationToken,
     shutdown_delay: Duration,
@@ -86,6 +86,7 @@ impl Host {
         clock: Clock,
     ) -> Result<Self, StartError> {
         let (state, cache, lock) = open_state(&manifest)?;
+        let token = admin_token(&manifest, state.as_ref())?;
         let swapper = swapper(&manifest, capabilities, state, cache, clock)?;
         let clients = swapper.clients.clone();
         let supervisor = Arc::new(Supervisor::new(&manifest, swapper));
@@ -96,11 +97,11 @@ impl Host {
         host.supervisor.reconcile(manifest.clone()).await.map_err(ReconcileError::at_start)?;
         host.tasks.spawn(say_what_is_missing(clients, manifest));
         host.tasks.spawn(sweep(host.supervisor.clone(), host.stop.clone()));
-        if let Some((listener, settings)) = admin {
+        if let Some(((listener, settings), token)) = admin.zip(token) {
             let address = listener.local_addr().expect("it is bound");
             info!(listener = "the admin port", %address, "listening");
-            host.admin = Some(address);
-            host.tasks.spawn(admin::serve(listener, host.supervisor.clone(), settings, host.stop.clone()));
+            host.admin = Some((address, token.clone()));
+            host.tasks.spawn(admin::serve(listener, host.supervisor.clone(), settings, token, host.stop.clone()));
         }
         Ok(host)
     }
@@ -140,7 +141,12 @@ impl Host {
 
     /// Where the admin port listens.
     pub fn admin_address(&self) -> Option<SocketAddr> {
-        self.admin
+        self.admin.as_ref().map(|(address, _)| *address)
+    }
+
+    /// What the admin port asks for, as `Authorization: Bearer …`: that of the manifest, or the one that the host has made.
+    pub fn admin_token(&self) -> Option<&Secret> {
+        self.admin.as_ref().map(|(_, token)| token)
     }
 
     /// Is not ready from now on, and after `shutdown-delay` stops accepting, lets requests and records in flight come to their
@@ -227,6 +233,16 @@ async fn bind_admin(manifest: &Manifest) -> Result<Option<(TcpListener, config::
             Err(StartError::Listen { place, address: admin.listen, source })
         }
     }
+}
+
+/// What the admin port will ask for, if there is one.
+fn admin_token(manifest: &Manifest, state: Option<&StateFolder>) -> Result<Option<Secret>, StartError> {
+    let Some(settings) = &manifest.admin else { return Ok(None) };
+    admin::token::find(settings, state).map(Some).map_err(|source| {
+        let (place, path) =
+            (manifest.source.place(&["host", "state"]), manifest.host.state.clone().unwrap_or_default());
+        StartError::State { place, source: StateError::Unusable { path, source } }
+    })
 }
 
 /// The folder that the manifest names, locked, and the compile cache in it.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use crate::ports::{self, Port};
-use crate::project::step;
+use crate::project::{root, step, variable};
 use crate::stop::Stop;
 use crate::{backends, build, child, components, environment, host, installed, setup, welcome};
 
@@ -60,7 +60,7 @@ fn serve(host: &mut Child, mut backends: Option<&mut Child>, ports: &[Port], sto
     step("waiting until every service answers");
     host::wait_until_ready(host, ports, stop)?;
     if child::ended(host).is_none() && !stop.asked() {
-        println!("{}", welcome::text(ports, backends::wanted().contains(&"mailbox")));
+        println!("{}", welcome::text(ports, &admin_token(), backends::wanted().contains(&"mailbox")));
     }
     while !stop.asked() {
         if let Some(status) = child::ended(host) {
@@ -73,6 +73,13 @@ fn serve(host: &mut Child, mut backends: Option<&mut Child>, ports: &[Port], sto
         std::thread::sleep(POLL);
     }
     Ok(())
+}
+
+/// What the admin port asks for: as the environment says, or else what the host has made.
+fn admin_token() -> String {
+    let state = variable("COMPONENTD_STATE").unwrap_or_else(|| ".componentd/host".to_owned());
+    let made = || std::fs::read_to_string(root().join(state).join("admin-token")).ok();
+    variable("ADMIN_TOKEN").or_else(made).unwrap_or_default()
 }
 
 /// The host's own code; 1 if a signal ended it.

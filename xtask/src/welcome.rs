@@ -9,16 +9,23 @@ const TRY: &[(&str, &str, Option<&str>)] = &[
     ("store", "/products/1", None),
     ("store", "/checkout", Some(r#"{"user_id": 1, "items": [1, 2]}"#)),
     ("orders", "/order", Some(r#"{"user_id": 1, "items": ["apple", "banana"], "total_amount": "12.99"}"#)),
-    ("admin", "/mailbox", None),
+    (ADMIN, "/mailbox", None),
 ];
 
+/// What needs a token.
+const ADMIN: &str = "admin";
+
 /// The addresses and a line to try for each.
-pub fn text(ports: &[Port], mailbox: bool) -> String {
-    let addresses = ports.iter().map(|port| format!("  {:<8} http://{}\n", port.name, host_and_port(port)));
+pub fn text(ports: &[Port], token: &str, mailbox: bool) -> String {
+    let addresses = ports.iter().map(|port| {
+        let token = if port.name == ADMIN { format!("  token {token}") } else { String::new() };
+        format!("  {:<8} http://{}{token}\n", port.name, host_and_port(port))
+    });
     let shown = TRY.iter().filter(|(_, path, _)| mailbox || *path != "/mailbox");
     let lines = shown.filter_map(|(service, path, body)| {
         let port = ports.iter().find(|port| port.name == *service)?;
-        Some(format!("  curl {}http://{}{path}\n", post(*body), host_and_port(port)))
+        let token = if *service == ADMIN { format!("-H 'authorization: Bearer {token}' ") } else { String::new() };
+        Some(format!("  curl {token}{}http://{}{path}\n", post(*body), host_and_port(port)))
     });
     let (addresses, lines): (String, String) = (addresses.collect(), lines.collect());
     let shop = ports.iter().find(|port| port.name == "shop").map(|port| format!("http://{}", host_and_port(port)));
@@ -42,7 +49,9 @@ mod tests {
     #[test]
     fn every_line_names_a_port_that_there_is() {
         let ports = crate::ports::all().unwrap();
-        assert_eq!(text(&ports, true).matches("  curl ").count(), TRY.len());
-        assert!(!text(&ports, false).contains("/mailbox"));
+        let all = text(&ports, "of-the-admin-port", true);
+        assert_eq!(all.matches("  curl ").count(), TRY.len());
+        assert_eq!(all.matches("of-the-admin-port").count(), 2, "{all}");
+        assert!(!text(&ports, "", false).contains("/mailbox"));
     }
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::candidate::Candidate;
-use crate::componentd::{Host, LIMITS, http_services};
+use crate::componentd::{ADMIN_TOKEN, Host, LIMITS, http_services};
 use crate::load::HELLO;
 use crate::saturate::{CONNECTIONS, saturate};
 use crate::sheet::{Key, Sheet, Target};
@@ -92,6 +92,6 @@ async fn swap(world: &World, host: &Host, versions: &mut usize) -> Result<std::c
         ticks.tick().await;
         *versions += 1;
         let version = components::versioned(world, *versions)?;
-        world.http.post(&url, "application/wasm", version).await?.expect(200).context("a swap was refused")?;
+        world.http.upload(&url, ADMIN_TOKEN, version).await?.expect(200).context("a swap was refused")?;
     }
 }

@@ -27,8 +27,8 @@ pub enum HealthStatus {
 pub struct Readiness {
     /// Whether it is ready.
     pub status: ReadinessStatus,
-    /// What is missing, each with what mends it; left out where nothing is. Without the token, where there is one, only how
-    /// many reasons there are.
+    /// What is missing, each with what mends it; left out where nothing is. Without the token, only how many reasons
+    /// there are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
     /// What works now and may stop soon, each with what mends it. Without the token, as for `missing`.

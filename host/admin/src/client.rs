@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use componentd_config::{AdminAccess, Origin};
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::api::{Component, Entry, LogsQuery, Problem, Readiness, RollbackQuery, Service, Swapped};
+use super::browsers;
 
 /// A swap compiles, migrates, probes, and may run a canary.
 const TIMEOUT: Duration = Duration::from_secs(600);
@@ -51,7 +52,10 @@ pub enum AdminError {
         reason: String,
     },
     /// The token is missing, or another one.
-    #[error("the admin port asks for a token: set COMPONENTD_TOKEN, or give it with --token")]
+    #[error(
+        "the admin port asks for its token: set COMPONENTD_TOKEN, or give it with --token; with neither it is `token` of \
+         [admin], or else read from `admin-token` in the host's state folder, which only the host's own user can"
+    )]
     Token,
     /// The host refuses; in its words.
     #[error("{0}")]
@@ -135,7 +139,10 @@ impl AdminClient {
     async fn send(&self, Ask { method, url, body }: Ask) -> Result<Response<Incoming>, AdminError> {
         let mut request = Request::builder().method(method).uri(url.as_str());
         if let Some(token) = &self.access.token {
-            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+            request = request.header(AUTHORIZATION, format!("Bearer {}", &**token));
+        }
+        if !body.is_empty() {
+            request = request.header(CONTENT_TYPE, browsers::BODY);
         }
         let request = request.body(Full::from(body)).map_err(|e| self.unreachable(&e))?;
         let answer = tokio::time::timeout(TIMEOUT, self.http.request(request)).await;

@@ -4,6 +4,7 @@
 #![warn(missing_docs, unreachable_pub)]
 
 pub mod api;
+mod browsers;
 pub mod client;
 mod extract;
 mod guard;
@@ -12,6 +13,7 @@ mod history;
 mod logs;
 mod mailbox;
 mod refusal;
+pub mod token;
 mod versions;
 
 use std::sync::Arc;
@@ -20,7 +22,7 @@ use axum::extract::State;
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::{Router, body};
-use componentd_config as config;
+use componentd_config::{self as config, Secret};
 use componentd_control::supervisor::Supervisor;
 use componentd_ingress::listener::{self, Bounds};
 use componentd_ingress::problem::Body;
@@ -37,6 +39,7 @@ use utoipa::openapi::{Info, OpenApi, Paths};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
+use self::browsers::Names;
 use self::guard::Guard;
 use self::refusal::Refusal;
 
@@ -59,15 +62,17 @@ struct Admin {
     followers: Arc<Semaphore>,
 }
 
-/// Serves the admin port until `stop`.
+/// Serves the admin port until `stop`, for those who have the token.
 pub async fn serve(
     listener: TcpListener,
     supervisor: Arc<Supervisor>,
     settings: config::Admin,
+    token: Secret,
     stop: CancellationToken,
 ) {
-    let guard = Guard::new(settings.token.as_deref());
-    let (routes, document) = api(guard.clone());
+    let guard = Guard::new(&token);
+    let names = Names::new(listener.local_addr().unwrap_or(settings.listen), &settings.hosts);
+    let (routes, document) = api(guard.clone(), names);
     let document = document.to_json().expect("a document has only strings as keys");
     let http = Client::builder(TokioExecutor::new()).build_http();
     let followers = Arc::new(Semaphore::new(MAX_FOLLOWERS));
@@ -89,7 +94,7 @@ fn open() -> [Route; 2] {
     [routes!(health::health), routes!(health::readiness)]
 }
 
-/// The routes that need the token, if there is one.
+/// The routes that need the token.
 fn guarded() -> [Route; 8] {
     [
         routes!(health::metrics),
@@ -105,16 +110,18 @@ fn guarded() -> [Route; 8] {
 
 /// All routes, and the document that describes them. A path that is not there needs the token as well: without it nobody
 /// learns what there is.
-fn api(guard: Guard) -> (Router<Arc<Admin>>, OpenApi) {
+fn api(guard: Guard, names: Names) -> (Router<Arc<Admin>>, OpenApi) {
     let (open, mut document) = described(open());
     let (guarded, mut more) = described(guarded());
     guard::describe(&mut more);
     document.merge(more);
+    browsers::describe(&mut document);
     let guarded = guarded
         .fallback(absent)
         .method_not_allowed_fallback(not_allowed)
         .layer(from_fn_with_state(guard, guard::check));
-    (open.method_not_allowed_fallback(not_allowed).merge(guarded), document)
+    let all = open.method_not_allowed_fallback(not_allowed).merge(guarded);
+    (all.layer(from_fn_with_state(names, browsers::check)), document)
 }
 
 fn described<const N: usize>(routes: [Route; N]) -> (Router<Arc<Admin>>, OpenApi) {

@@ -35,7 +35,7 @@ impl Capability for Settings {
 
 impl Client for Settings {
     fn grant(&self, service: &ServiceContext<'_>) -> Result<Option<Arc<dyn Grant>>, ConfigError> {
-        let settings = service.spec.config.clone().into_iter().collect();
+        let settings = (*service.spec.config).clone().into_iter().collect();
         Ok(Some(Arc::new(Values(settings))))
     }
 }

@@ -1,18 +1,23 @@
 //! How the commands reach a running host: its admin port's address, and the token to show there.
 //!
-//! Nothing of a manifest is looked at but `listen` and `token` of `[admin]`, so variables that the rest of it needs may be
-//! unset where only the admin port is asked.
+//! Nothing of a manifest is looked at but `listen` and `token` of `[admin]`, and the state folder where there is no token, so
+//! variables that the rest of it needs may be unset where only the admin port is asked.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use toml::de::{DeTable, DeValue};
 
 use super::environment::{Environment, variable};
 use super::manifest::address;
+use super::secret::Secret;
 use super::values::{Origin, optional, without_password};
 use super::{ConfigError, Source, read};
+
+/// What a host without a token in its manifest keeps its own in, in its state folder.
+pub const TOKEN_FILE: &str = "admin-token";
 
 const ADDRESS: &str = "COMPONENTD_ADMIN";
 const TOKEN: &str = "COMPONENTD_TOKEN";
@@ -23,8 +28,8 @@ pub struct AdminAccess {
     /// Of the admin port: `http`, and never `https`.
     pub origin: Origin,
     /// What requests carry as `Authorization: Bearer …`; none where neither the command line, the environment nor the
-    /// manifest has one.
-    pub token: Option<String>,
+    /// manifest has one, and that in the state folder cannot be read.
+    pub token: Option<Secret>,
 }
 
 /// Why nobody can be asked.
@@ -65,7 +70,7 @@ impl AdminAccess {
     /// # Errors
     /// None of them names an address, or one is wrong.
     pub fn find(url: Option<&str>, token: Option<&str>, manifest: Option<&Path>) -> Result<Self, AccessError> {
-        let token = token.map(str::to_owned).or_else(|| variable(TOKEN));
+        let token = token.map(str::to_owned).or_else(|| variable(TOKEN)).map(Secret::from);
         if let Some(url) = url {
             return Ok(Self { origin: origin("--admin", url)?, token });
         }
@@ -93,28 +98,56 @@ struct Reach {
     #[serde(deserialize_with = "address")]
     listen: SocketAddr,
     #[serde(default, deserialize_with = "optional")]
-    token: Option<String>,
+    token: Option<Secret>,
 }
 
-fn of_manifest(path: &Path, token: Option<String>) -> Result<AdminAccess, AccessError> {
+#[derive(Deserialize)]
+struct OnlyHost {
+    host: State,
+}
+
+#[derive(Deserialize)]
+struct State {
+    #[serde(deserialize_with = "optional")]
+    state: Option<PathBuf>,
+}
+
+fn of_manifest(path: &Path, token: Option<Secret>) -> Result<AdminAccess, AccessError> {
     let text = read(path)?;
-    let source = Source::new(path, &text);
-    let mut table = source.table()?;
-    keep(table.get_mut(), &["admin"]);
+    let (source, environment) = (Source::new(path, &text), Environment::beside(path)?);
     let needed: &[&str] = if token.is_some() { &["listen"] } else { &["listen", "token"] };
-    for (_, admin) in table.get_mut().iter_mut() {
-        if let DeValue::Table(admin) = admin.get_mut() {
-            keep(admin, needed);
-        }
-    }
-    let environment = Environment::beside(path)?;
-    let OnlyAdmin { admin } = source.read(table, &|name| environment.get(name))?;
+    let OnlyAdmin { admin } = only(&source, "admin", needed, &environment)?;
     let admin = admin.ok_or_else(|| AccessError::NoAdmin { file: path.to_owned() })?;
     if admin.listen.port() == 0 {
         return Err(AccessError::AnyPort { file: path.to_owned() });
     }
     let origin = format!("http://{}", admin.listen).parse().expect("an address is the authority of an origin");
-    Ok(AdminAccess { origin, token: token.or(admin.token) })
+    let token = token.or(admin.token).or_else(|| kept(&source, &environment));
+    Ok(AdminAccess { origin, token })
+}
+
+/// The token that the host has made for itself. Probes need none, so that it cannot be read is no error.
+fn kept(source: &Source, environment: &Environment) -> Option<Secret> {
+    let OnlyHost { host } = only(source, "host", &["state"], environment).ok()?;
+    let token = std::fs::read_to_string(source.folder().join(host.state?).join(TOKEN_FILE)).ok()?;
+    Some(token.trim().to_owned()).filter(|token| !token.is_empty()).map(Secret::from)
+}
+
+/// A table of the manifest with these keys, and nothing else of it.
+fn only<T: DeserializeOwned>(
+    source: &Source,
+    name: &str,
+    keys: &[&str],
+    environment: &Environment,
+) -> Result<T, ConfigError> {
+    let mut table = source.table()?;
+    keep(table.get_mut(), &[name]);
+    for (_, inner) in table.get_mut().iter_mut() {
+        if let DeValue::Table(inner) = inner.get_mut() {
+            keep(inner, keys);
+        }
+    }
+    source.read(table, &|name| environment.get(name))
 }
 
 /// What is left out is not expanded either.

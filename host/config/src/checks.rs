@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use http::uri::Authority;
+
 use super::KeyError;
 use super::cors::{Cors, Origins};
-use super::manifest::{HttpTrigger, Manifest, Service, Trigger};
+use super::manifest::{Admin, HttpTrigger, Manifest, Service, Trigger};
 use super::probe::Probe;
 use crate::{MAX_INSTANCES, MAX_MEMORY};
 
@@ -15,9 +17,7 @@ pub(super) fn check(manifest: &Manifest) -> Check {
     if manifest.services.is_empty() {
         return fail(["services"], "there is no service; add a [services.<name>] table");
     }
-    if manifest.admin.as_ref().is_some_and(|admin| !admin.listen.ip().is_loopback() && admin.token.is_none()) {
-        return fail(["admin", "listen"], "anyone could reach it: set `token`, or listen on a loopback address");
-    }
+    manifest.admin.as_ref().map_or(Ok(()), hosts)?;
     if !(1..=MAX_INSTANCES).contains(&manifest.host.instances) {
         return fail(["host", "instances"], format!("must be from 1 to {}", MAX_INSTANCES));
     }
@@ -38,6 +38,14 @@ pub(super) fn check(manifest: &Manifest) -> Check {
 
 fn fail<const N: usize>(key: [&str; N], reason: impl Into<String>) -> Check {
     Err(KeyError { key: key.map(str::to_owned).to_vec(), reason: reason.into() })
+}
+
+/// What `Host` has before its port.
+fn hosts(admin: &Admin) -> Check {
+    let is_host = |name: &&String| name.parse::<Authority>().is_ok_and(|authority| authority.host() == **name);
+    let Some(index) = admin.hosts.iter().position(|name| !is_host(&name)) else { return Ok(()) };
+    let reason = "is a name or an address without a port, as in admin.example.com";
+    fail(["admin", "hosts", &index.to_string()], reason)
 }
 
 /// Names are used in logs, host names and file names.

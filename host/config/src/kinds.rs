@@ -9,7 +9,7 @@ use super::cron::Schedule;
 use super::values::{Bytes, Canary, Duration, KeyPattern, Origin};
 
 /// A text with a variable in it.
-pub(super) const VARIABLE: &str = r"\$\{[A-Za-z0-9_]+(:-[^}]*)?\}";
+pub(super) const VARIABLE: &str = r"\$\{([A-Za-z0-9_]+|file:/[^}]*)(:-[^}]*)?\}";
 
 /// A kind of text.
 macro_rules! texts {

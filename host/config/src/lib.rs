@@ -21,6 +21,7 @@ mod probe;
 pub mod reasons;
 mod reference;
 mod schema;
+mod secret;
 mod section;
 pub mod values;
 
@@ -28,7 +29,7 @@ use std::path::Path;
 
 use toml::de::DeTable;
 
-pub use self::access::{AccessError, AdminAccess};
+pub use self::access::{AccessError, AdminAccess, TOKEN_FILE};
 pub use self::affinity::Affinity;
 pub use self::bounds::{Isolation, Limits, Swap};
 pub use self::cors::{Cors, Names, Origins};
@@ -40,6 +41,7 @@ pub use self::place::{Place, Source};
 pub use self::probe::Probe;
 pub use self::reference::reference;
 pub use self::schema::{Forms, form, schema};
+pub use self::secret::{Secret, Unshown};
 pub use self::section::Section;
 pub use self::values::{Bytes, Canary, Duration, KeyPattern, Origin};
 

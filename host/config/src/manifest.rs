@@ -13,6 +13,7 @@ use super::cron::CronTrigger;
 use super::kafka::KafkaTrigger;
 use super::kinds as of;
 use super::place::Source;
+use super::secret::{Secret, Unshown};
 use super::values::{Bytes, Duration, optional, text};
 
 /// The whole file.
@@ -27,7 +28,7 @@ pub struct Manifest {
     /// The servers that the host is a client of. Each is needed only where a grant or a trigger uses it. They are read only at a
     /// start.
     #[serde(default)]
-    #[schemars(with = "of::Tables")]
+    #[schemars(with = "of::Tables", extend("default" = {}))]
     pub backends: Tables,
     /// The services by name, at least one. A name has 1 to 63 lower-case letters, digits and hyphens.
     #[schemars(extend("minProperties" = 1, "propertyNames" = { "title": "name", "pattern": "^[a-z0-9-]{1,63}$" }))]
@@ -73,13 +74,19 @@ impl Default for HostSettings {
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Admin {
-    /// A loopback address; any other needs `token`.
+    /// Where it listens: a loopback address, unless others than this machine's users are to ask.
     #[serde(deserialize_with = "address")]
     #[schemars(with = "of::Address")]
     pub listen: SocketAddr,
-    /// What requests must carry as `Authorization: Bearer …`, but for `/healthz` and `/readyz`. Empty counts as none.
+    /// What requests must carry as `Authorization: Bearer …`, but for `/healthz` and `/readyz`. Without it, or where it is
+    /// empty, the host makes one at its first start, and keeps it as `admin-token` in its state folder.
     #[serde(default, deserialize_with = "optional")]
-    pub token: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub token: Option<Secret>,
+    /// The names that it is asked by, without ports, besides its address and `localhost`; a request with another `Host` is
+    /// refused.
+    #[serde(default)]
+    pub hosts: Vec<String>,
     /// The largest component that can be uploaded.
     #[serde(default = "Admin::max_upload")]
     pub max_upload: Bytes,
@@ -99,7 +106,7 @@ impl Admin {
 /// What others than the manifest itself read: each capability its own, see [`Section`].
 ///
 /// [`Section`]: super::Section
-pub type Tables = BTreeMap<String, toml::Value>;
+pub type Tables = Unshown<toml::Value>;
 
 /// One service: the component that it runs, what calls it, and what it may do. It has one trigger: `http`, `kafka` or
 /// `cron`; or it says that it has none.
@@ -123,13 +130,15 @@ pub struct Service {
     trigger: Option<NoTrigger>,
     /// What the component reads through `wasi:config`.
     #[serde(default)]
-    pub config: BTreeMap<String, String>,
+    #[schemars(with = "BTreeMap<String, String>", extend("default" = {}))]
+    pub config: Unshown<String>,
     /// The component's environment variables, and all of them: nothing is inherited from the host.
     #[serde(default)]
-    pub env: BTreeMap<String, String>,
+    #[schemars(with = "BTreeMap<String, String>", extend("default" = {}))]
+    pub env: Unshown<String>,
     /// What the service may do. What is not here is denied.
     #[serde(default)]
-    #[schemars(with = "of::Tables")]
+    #[schemars(with = "of::Tables", extend("default" = {}))]
     pub grants: Tables,
     #[allow(missing_docs, reason = "the reference shows the comment of its type")]
     #[serde(default)]

@@ -3,11 +3,13 @@
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::secret::Secret;
 use super::{ConfigError, KeyError, expand, reasons};
 
 /// A file, a line, a key: `componentd.toml:12: services.users.component`.
@@ -48,15 +50,24 @@ impl fmt::Display for Place {
 }
 
 /// The text that a manifest was read from, so that what turns out wrong later can be found in it.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Source {
     path: PathBuf,
     text: String,
+    /// What the files that it refers to have said.
+    secrets: OnceLock<Vec<Secret>>,
+}
+
+/// The text may have passwords in it.
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Source({})", self.path.display())
+    }
 }
 
 impl Source {
     pub(super) fn new(path: &Path, text: &str) -> Self {
-        Self { path: path.to_owned(), text: text.to_owned() }
+        Self { path: path.to_owned(), text: text.to_owned(), secrets: OnceLock::new() }
     }
 
     /// Where `key` stands; where it is absent, the line of the nearest table around it that is there.
@@ -86,7 +97,8 @@ impl Source {
         env: &dyn Fn(&str) -> Option<String>,
     ) -> Result<T, ConfigError> {
         let written = table.clone();
-        expand::expand(table.get_mut(), env).map_err(|e| self.error_at(written.get_ref(), e))?;
+        let secrets = expand::expand(table.get_mut(), env).map_err(|e| self.error_at(written.get_ref(), e))?;
+        let _ = self.secrets.set(secrets);
         serde_path_to_error::deserialize(toml::Deserializer::from(table)).map_err(|e| {
             let key = key_of(e.path());
             let span = e.inner().span().or_else(|| span_of(written.get_ref(), &key));
@@ -105,7 +117,18 @@ impl Source {
     }
 
     fn error(&self, span: Option<Range<usize>>, key: &[String], reason: String) -> ConfigError {
-        ConfigError { place: self.at(span, key), reason }
+        ConfigError { place: self.at(span, key), reason: self.without_secrets(reason) }
+    }
+
+    /// A message without what files have said, also as `{:?}` writes it.
+    pub(super) fn without_secrets(&self, mut message: String) -> String {
+        for secret in self.secrets.get().into_iter().flatten() {
+            let quoted = format!("{:?}", &**secret);
+            for shown in [&quoted[1..quoted.len() - 1], &**secret] {
+                message = message.replace(shown, "(not shown)");
+            }
+        }
+        message
     }
 
     fn at(&self, span: Option<Range<usize>>, key: &[String]) -> Place {

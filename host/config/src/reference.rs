@@ -20,6 +20,8 @@ manifest's own folder.
 
 `${NAME}` in any text is taken from the environment, or else from [`.componentd/env`](operating.md#the-variables-of-a-manifest)
 beside the manifest; it is an error if that is unset or empty. `${NAME:-default}` has a default, which may be empty.
+`${file:/run/secrets/name}` is what a file has, without the line end behind it; it is read with the manifest, and shown in no
+message. `${file:/run/secrets/name:-default}` has a default for a file that is not there, or is empty.
 Expansion happens after the file has been parsed, so a value cannot become syntax. Numbers are numbers, and cannot come
 from a variable.
 

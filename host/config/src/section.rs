@@ -9,7 +9,7 @@ use super::place::{Place, Source};
 use super::{ConfigError, reasons};
 
 /// A value of a manifest, with variables replaced, and where it stands.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Section<'m> {
     source: &'m Source,
     key: Vec<String>,
@@ -55,7 +55,8 @@ impl Section<'_> {
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
         serde_path_to_error::deserialize(self.value.clone()).map_err(|e| {
             let key = [self.key.clone(), super::place::key_of(e.path())].concat();
-            ConfigError { place: self.source.place_of(&key), reason: reasons::explain(e.inner().message()) }
+            let reason = self.source.without_secrets(reasons::explain(e.inner().message()));
+            ConfigError { place: self.source.place_of(&key), reason }
         })
     }
 
@@ -67,7 +68,7 @@ impl Section<'_> {
 
     /// What is wrong with a key of it, and how to mend it.
     pub fn error(&self, key: &[&str], reason: impl Into<String>) -> ConfigError {
-        ConfigError { place: self.place(key), reason: reason.into() }
+        ConfigError { place: self.place(key), reason: self.source.without_secrets(reason.into()) }
     }
 
     /// The folder of the manifest, which relative paths are taken from.

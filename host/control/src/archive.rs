@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use componentd_core::artifact::{Artifact, Source};
 use componentd_core::history::Entry;
 use componentd_core::kept::Kept;
+use componentd_core::ownership;
 use componentd_core::state_folder::{StateFolder, oldest_first, touch};
 use serde::{Deserialize, Serialize};
 
@@ -61,7 +62,7 @@ impl Archive {
     pub fn save(&self, service: &str, artifact: &Artifact) -> io::Result<()> {
         let (Some(folder), Some(state)) = (self.folder(service), &self.state) else { return Ok(()) };
         let versions = folder.join("versions");
-        fs::create_dir_all(&versions)?;
+        ownership::make_folder(&versions)?;
         let file = version_file(&versions, &artifact.digest.full());
         if file.exists() {
             return touch(&file);
@@ -103,7 +104,7 @@ impl Archive {
         if self.live(service).as_ref() == Some(live) {
             return Ok(());
         }
-        fs::create_dir_all(&folder)?;
+        ownership::make_folder(&folder)?;
         state.write(&folder.join("live.json"), &serde_json::to_vec(live)?)
     }
 
@@ -119,7 +120,7 @@ impl Archive {
     /// The state folder cannot be written.
     pub fn append(&self, service: &str, entry: &Entry) -> io::Result<()> {
         let Some(folder) = self.folder(service) else { return Ok(()) };
-        fs::create_dir_all(&folder)?;
+        ownership::make_folder(&folder)?;
         let mut file = fs::OpenOptions::new().create(true).append(true).open(folder.join("history.jsonl"))?;
         file.write_all(format!("{}\n", serde_json::to_string(entry)?).as_bytes())
     }

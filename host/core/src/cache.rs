@@ -1,12 +1,12 @@
 //! Compiled components on disk, by content and engine, so that a known version is live in milliseconds.
 //!
-//! An entry is native code that will be run, so its folder is the host's own (0700), and its first 32 bytes are the
-//! SHA-256 of the rest: whatever is not whole is compiled again, never loaded.
+//! An entry is native code that will be run, so its folder is the host's own (0700), the file is this user's, which nobody
+//! else can write, and its first 32 bytes are the SHA-256 of the rest: whatever is not so is compiled again, never loaded.
 
 use std::collections::hash_map::DefaultHasher;
-use std::fs;
+use std::fs::{self, File};
 use std::hash::{Hash, Hasher};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -16,6 +16,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::digest::Digest;
+use crate::ownership;
 use crate::state_folder::{StateFolder, oldest_first, touch};
 
 /// Below the state folder.
@@ -48,7 +49,7 @@ impl Cache {
     /// A cache of so many bytes below the state folder.
     ///
     /// # Errors
-    /// The folder cannot be made private.
+    /// The folder cannot be made, or made private.
     pub fn new(state: StateFolder, size: u64) -> io::Result<Self> {
         let folder = state.join(FOLDER);
         make(&folder)?;
@@ -137,15 +138,25 @@ fn compatibility(engine: &Engine) -> u64 {
     hasher.finish()
 }
 
+/// What is in a file of this user's own. That is asked of the opened file, which nobody can put another in the place of.
+fn read_own(path: &Path) -> Option<Vec<u8>> {
+    let mut file = File::open(path).ok()?;
+    let own = ownership::check(path, &file.metadata().ok()?);
+    own.inspect_err(|error| warn!("an entry of the compile cache is left alone: {error}")).ok()?;
+    let mut entry = Vec::new();
+    file.read_to_end(&mut entry).ok()?;
+    Some(entry)
+}
+
 fn load(engine: &Engine, file: &Path) -> Option<Component> {
-    let entry = fs::read(file).ok()?;
+    let entry = read_own(file)?;
     let (checksum, code) = entry.split_first_chunk::<32>()?;
     if *checksum != <[u8; 32]>::from(Sha256::digest(code)) {
         warn!(file = %file.display(), "a corrupt entry of the compile cache is compiled again");
         return None;
     }
-    // SAFETY: these bytes are what `Component::serialize` of a compatible engine gave (the name and the checksum), in a
-    // folder that only this user can write. Who can write there can as well replace the host.
+    // SAFETY: these bytes are what `Component::serialize` of a compatible engine gave (the name and the checksum), in a file
+    // that only this user can write. Who can do that can as well replace the host.
     let component = unsafe { Component::deserialize(engine, code) };
     component.inspect_err(|error| warn!(file = %file.display(), %error, "compiled again")).ok()
 }

@@ -179,7 +179,7 @@ pub struct Instances {
 impl Instances {
     /// None yet: each is made when it is first needed, after the isolation, limits and environment of `spec`.
     pub fn new(pool: Pool, spec: &config::Service) -> Self {
-        let env = spec.env.clone().into_iter().collect();
+        let env = (*spec.env).clone().into_iter().collect();
         Self { idle: pool.register(), pool, limits: spec.limits, isolation: spec.isolation, env }
     }
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::ownership;
 use crate::state_folder::StateFolder;
 
 /// The folder of a service in the state folder; nothing is kept where the manifest names none.
@@ -25,7 +26,7 @@ impl Kept {
     /// The state folder cannot be written.
     pub fn set<T: Serialize>(&self, file: &str, what: &T) -> io::Result<()> {
         let Some((state, folder)) = &self.0 else { return Ok(()) };
-        fs::create_dir_all(folder)?;
+        ownership::make_folder(folder)?;
         state.write(&folder.join(file), &serde_json::to_vec(what)?)
     }
 

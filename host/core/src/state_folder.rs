@@ -5,15 +5,25 @@
 //! <state>/scratch/    files that are being written; what a crash has left of them goes at a start
 //! <state>/services/   versions and history: archive.rs
 //! <state>/compiled/   compiled components: cache.rs
+//! <state>/admin-token  what the admin port asks for, where the manifest has no token
 //! ```
+//!
+//! What is in it is run, and shown to the admin port, so all of it must be this user's own: see `ownership.rs`.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use componentd_config::TOKEN_FILE;
+
+use crate::ownership::{self, NotOwn};
+
 /// How the names of files begin that are being written. No others are removed: the folder may hold something else, too.
 const PART: &str = ".part-";
+
+/// What a host keeps there and relies on.
+const OWN: [&str; 4] = ["scratch", "services", "compiled", TOKEN_FILE];
 
 /// Where a host keeps what outlives it.
 #[derive(Clone, Debug)]
@@ -36,6 +46,9 @@ pub enum StateError {
         /// The id of that process, as it wrote it.
         process: String,
     },
+    /// Others could have changed what is in it.
+    #[error("the state folder is not this host's own: {0}")]
+    NotOwn(#[from] NotOwn),
     /// It cannot be made, locked or written.
     #[error(
         "the state folder {path} cannot be used: {source}; let the user of the host write it, or name another folder"
@@ -52,10 +65,11 @@ impl StateFolder {
     /// Makes the folder if it is not there, and locks it.
     ///
     /// # Errors
-    /// It cannot be written, or another host has it.
+    /// It cannot be written, others can write it, or another host has it.
     pub fn open(path: &Path) -> Result<(Self, Lock), StateError> {
         let unusable = |source| StateError::Unusable { path: path.to_owned(), source };
-        fs::create_dir_all(path).map_err(unusable)?;
+        ownership::make_folder(path).map_err(unusable)?;
+        check_own(path)?;
         let name = path.join("lock");
         let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(&name).map_err(unusable)?;
         match file.try_lock() {
@@ -83,7 +97,7 @@ impl StateFolder {
     /// The disk is full, or the folder cannot be written any more.
     pub fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         // Somebody may have removed it since the start.
-        fs::create_dir_all(self.scratch())?;
+        ownership::make_folder(&self.scratch())?;
         let mut file = tempfile::Builder::new().prefix(PART).tempfile_in(self.scratch())?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
@@ -97,7 +111,7 @@ impl StateFolder {
 
     /// What a crash has left half written.
     fn remove_parts(&self) -> io::Result<()> {
-        fs::create_dir_all(self.scratch())?;
+        ownership::make_folder(&self.scratch())?;
         for entry in fs::read_dir(self.scratch())? {
             let entry = entry?;
             if entry.file_name().as_encoded_bytes().starts_with(PART.as_bytes()) {
@@ -106,6 +120,22 @@ impl StateFolder {
         }
         Ok(())
     }
+}
+
+/// Whether the folder, and what hosts have put there, is this user's alone. It may have been given to this user with all that
+/// others had put into it.
+fn check_own(path: &Path) -> Result<(), StateError> {
+    let unusable = |source| StateError::Unusable { path: path.to_owned(), source };
+    ownership::check(path, &fs::metadata(path).map_err(unusable)?)?;
+    for name in OWN {
+        let path = path.join(name);
+        match fs::metadata(&path) {
+            Ok(found) => ownership::check(&path, &found)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(unusable(error)),
+        }
+    }
+    Ok(())
 }
 
 /// The files of a folder with this extension, the one that was not used for longest first.

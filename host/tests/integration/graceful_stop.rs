@@ -239,7 +239,8 @@ async fn a_listener_whose_settings_change_keeps_its_port_and_lets_nobody_down() 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_is_told_to_stop_is_not_ready_before_it_stops_accepting() {
     let delayed = |delay: &str| {
-        let settings = format!("[admin]\nlisten = '127.0.0.1:0'\n[host]\nshutdown-delay = '{delay}'\n");
+        let settings =
+            format!("[admin]\ntoken = 'for-tests'\nlisten = '127.0.0.1:0'\n[host]\nshutdown-delay = '{delay}'\n");
         ManifestFile::new(&format!("{}\n{settings}", manifest("", "")))
     };
     let manifest = delayed("1h");

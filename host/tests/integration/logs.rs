@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::support::client::Client;
 use crate::support::files::guest;
-use crate::support::host::free_port;
+use crate::support::host::{TOKEN, free_port};
 use crate::support::process::{ManifestFile, Process, command};
 use crate::support::wait::until;
 
@@ -96,12 +96,16 @@ struct Host {
     _manifest: ManifestFile,
 }
 
+fn token() -> [(&'static str, String); 1] {
+    [("COMPONENTD_TOKEN", TOKEN.to_owned())]
+}
+
 impl Host {
     async fn start(arguments: &[&str], environment: &[(&str, String)]) -> Self {
         let (listen, admin) = (free_port(), free_port());
         let component = guest("misbehave");
         let manifest = ManifestFile::new(&format!(
-            "[admin]\nlisten = '127.0.0.1:{admin}'\n\n[services.guest]\ncomponent = '{component}'\n\
+            "[admin]\ntoken = 'for-tests'\nlisten = '127.0.0.1:{admin}'\n\n[services.guest]\ncomponent = '{component}'\n\
              http = {{ listen = '127.0.0.1:{listen}' }}\n"
         ));
         let process = Process::start(&[&["run", "--manifest", manifest.path()], arguments].concat(), environment);
@@ -159,20 +163,20 @@ async fn a_format_that_is_none_is_refused() {
 async fn the_recent_lines_of_a_service_can_be_asked_for() {
     let host = Host::start(&[], &[]).await;
     host.ask("/print", "the-request").await;
-    let shown = command(&["logs", "guest", "--admin", &host.admin], &[]).await;
+    let shown = command(&["logs", "guest", "--admin", &host.admin], &token()).await;
     shown.expect(0);
     assert!(shown.stdout.contains(" WARN  guest the-request | a message at Level::Warn"), "{shown:?}");
-    let shown = command(&["logs", "guest", "--json", "--admin", &host.admin], &[]).await;
+    let shown = command(&["logs", "guest", "--json", "--admin", &host.admin], &token()).await;
     let lines: Vec<Value> = shown.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(lines.contains(&host.process.log().into_iter().rfind(|line| line["target"] == "guest").unwrap()));
-    let refused = command(&["logs", "nobody", "--admin", &host.admin], &[]).await;
+    let refused = command(&["logs", "nobody", "--admin", &host.admin], &token()).await;
     assert!(refused.expect(65).contains("no service"), "{refused:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_is_followed_to_the_end_of_the_host() {
     let host = Host::start(&[], &[]).await;
-    let follower = Process::start(&["logs", "-f", "guest", "--admin", &host.admin], &[]);
+    let follower = Process::start(&["logs", "-f", "guest", "--admin", &host.admin], &token());
     let follows = async |id: &str| {
         let said = || follower.said().0.contains(&format!(" INFO  guest {id} GET /hello 200 ")).then_some(());
         until("the line is followed", async || said()).await;

@@ -154,7 +154,9 @@ async fn what_runs_and_does_not_answer_its_probe_is_named() {
 async fn backends_that_are_away_are_named_and_waited_for() {
     let (users, admin) = (component("users"), format!("127.0.0.1:{}", free_port()));
     let grants = "grants.postgres.users = { database = 'usersdb' }\ngrants.redis = { write = ['user:*'] }";
-    let more = format!("{HTTP}\n{grants}\nlimits = {{ call-timeout = '500ms' }}\n[admin]\nlisten = '{admin}'");
+    let more = format!(
+        "{HTTP}\n{grants}\nlimits = {{ call-timeout = '500ms' }}\n[admin]\ntoken = 'for-tests'\nlisten = '{admin}'"
+    );
     let manifest = service(&users, &more);
     let mut host = Process::run(&manifest);
     for (backend, key) in [

@@ -1,9 +1,12 @@
 //! The commands that ask a running host: its admin port is all that they need.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use http::header::AUTHORIZATION;
 use rustix::process::Signal;
 
 use crate::admin::document::Document;
+use crate::support::client::Client;
 use crate::support::echo;
 use crate::support::host::free_port;
 use crate::support::process::{Ended, ManifestFile, Process, command};
@@ -45,6 +48,13 @@ impl Running {
         self.manifest.folder.path().join("two.wasm").display().to_string()
     }
 
+    /// What the host has made for itself.
+    fn made(&self) -> String {
+        let file = self.manifest.folder.path().join("state/admin-token");
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        std::fs::read_to_string(file).unwrap()
+    }
+
     async fn stop(self) {
         self.host.signal(Signal::TERM);
         self.host.end().await.expect(0);
@@ -80,12 +90,12 @@ async fn use_all(running: &Running, more: &[&str], environment: &[(&str, String)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_admin_address_is_enough() {
+async fn the_admin_address_and_the_token_are_enough() {
     let running = Running::start("").await;
-    let url = format!("http://{}", running.admin);
-    use_all(&running, &["--admin", &url], &[]).await;
-    use_all(&running, &["--admin", &running.admin], &[]).await;
-    use_all(&running, &[], &[("COMPONENTD_ADMIN", url.clone())]).await;
+    let (url, made) = (format!("http://{}", running.admin), running.made());
+    use_all(&running, &["--admin", &url, "--token", &made], &[]).await;
+    use_all(&running, &["--admin", &running.admin], &[token(&made)]).await;
+    use_all(&running, &[], &[("COMPONENTD_ADMIN", url.clone()), token(&made)]).await;
     // The host has no Redis, which is what `ready` says; that it was asked is what matters here.
     let ready = command(&["ready", "--admin", &url], &[]).await;
     assert!(ready.expect(69).starts_with("componentd: not ready: "), "{ready:?}");
@@ -98,6 +108,7 @@ async fn of_a_manifest_only_the_admin_port_is_read() {
     let manifest = running.manifest.path();
     let checked = command(&["check", "--manifest", manifest], &[]).await;
     assert!(checked.expect(64).contains("SOME_REDIS is not set"), "{checked:?}");
+    // The token that the host has made is found by the manifest.
     use_all(&running, &["--manifest", manifest], &[]).await;
     // The manifest that is named comes before the variable.
     use_all(&running, &["--manifest", manifest], &[("COMPONENTD_ADMIN", "127.0.0.1:1".to_owned())]).await;
@@ -123,10 +134,11 @@ async fn a_token_is_asked_for_and_given() {
 async fn the_reasons_of_readiness_are_for_whoever_has_the_token() {
     let mut running = Running::start("token = '${COMPONENTD_TOKEN}'").await;
     let admin = running.host.client("the admin port").await;
+    let without = Client::new(admin.address);
     let left_out = "1 left out: ask with the token of the admin port, or see the log";
     let expected = serde_json::json!({ "status": "waiting", "missing": [left_out], "warnings": [] });
     for reply in [
-        admin.get("/readyz").await,
+        without.get("/readyz").await,
         admin.get_with("/readyz", AUTHORIZATION, "Bearer guess").await,
         admin.get_with("/readyz", AUTHORIZATION, "secret").await,
     ] {

@@ -33,6 +33,7 @@ fn manifest(redis: &str, key: &str, schedule: &str, settings: &str) -> String {
         state = "state"
 
         [admin]
+        token = 'for-tests'
         listen = "127.0.0.1:0"
 
         [backends]
@@ -287,8 +288,9 @@ async fn a_stop_lets_a_run_come_to_its_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_without_a_trigger_runs_and_is_ready() {
     let component = guest("hello");
-    let text =
-        format!("[admin]\nlisten = '127.0.0.1:0'\n[services.quiet]\ncomponent = '{component}'\ntrigger = 'none'\n");
+    let text = format!(
+        "[admin]\ntoken = 'for-tests'\nlisten = '127.0.0.1:0'\n[services.quiet]\ncomponent = '{component}'\ntrigger = 'none'\n"
+    );
     let host = crate::support::host::start(&text).await;
     admin(&host).get("/readyz").await.expect(200);
     assert_eq!(host.address("quiet"), None);

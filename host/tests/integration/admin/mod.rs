@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use componentd::Host;
 use dev_backends::Mailbox;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN};
 use http::{Method, Request};
 use http_body_util::Full;
 use roas::v3_1::spec::Spec;
@@ -31,7 +31,7 @@ const FOLLOWERS: usize = 32;
 async fn slot(first: &str, of_admin: &str, of_service: &str) -> Host {
     let component = guest("versioned");
     start(&format!(
-        "{first}\n[admin]\nlisten = '127.0.0.1:0'\n{of_admin}\n\
+        "{first}\n[admin]\ntoken = 'secret'\nlisten = '127.0.0.1:0'\n{of_admin}\n\
          [services.slot]\ncomponent = '{component}'\nhttp = {{ listen = '127.0.0.1:0' }}\n{of_service}\n"
     ))
     .await
@@ -112,10 +112,11 @@ async fn every_answer_that_is_described_is_given_and_as_described() {
 
 async fn all_is_well(document: &Document, seen: &mut BTreeSet<String>) {
     let (mailbox, folder) = (Mailbox::start(0).await.unwrap(), ManifestFile::new(""));
-    let of_admin = format!("token = 'secret'\nmax-upload = '8MiB'\nmailbox = '{}/mailbox'", mailbox.url());
+    let of_admin = format!("max-upload = '8MiB'\nmailbox = '{}/mailbox'", mailbox.url());
     let host = slot(&state(&folder), &of_admin, "swap = { probe = '/' }").await;
     let mut asked = Asked { admin: admin(&host), document, seen };
     without_the_token(&mut asked).await;
+    by_a_browser(&mut asked).await;
     for path in ["/healthz", "/readyz", "/metrics", "/openapi.json", "/mailbox", "/services"] {
         asked.get(path, 200).await;
     }
@@ -141,12 +142,32 @@ async fn all_is_well(document: &Document, seen: &mut BTreeSet<String>) {
 }
 
 async fn without_the_token(asked: &mut Asked<'_>) {
+    let without = Client::new(asked.admin.address);
     for operation in asked.document.operations() {
         let target = operation.path.replace("{name}", "slot");
-        let reply = asked.admin.ask(operation.method.parse().unwrap(), &target).await;
+        let reply = without.ask(operation.method.parse().unwrap(), &target).await;
         let route = operation.route();
         assert_eq!(reply.status == 401, operation.needs_token(), "{route}: {reply:?}");
         asked.see(&route, &reply);
+    }
+}
+
+/// What the page of another origin can have a browser send is refused also with the token.
+async fn by_a_browser(asked: &mut Asked<'_>) {
+    for operation in asked.document.operations() {
+        let (route, target) = (operation.route(), operation.path.replace("{name}", "slot"));
+        for (name, value, status) in [
+            (HOST, "rebound.example:8080", 421),
+            (ORIGIN, "http://page.example", 403),
+            (ORIGIN, "null", 403),
+            (CONTENT_TYPE, "text/plain", 415),
+        ] {
+            let mut request = asked.request(&route, &target, "");
+            request.headers_mut().insert(name, value.parse().unwrap());
+            let reply = asked.admin.send(request).await;
+            reply.problem(status);
+            asked.see(&route, &reply);
+        }
     }
 }
 
@@ -177,7 +198,8 @@ async fn versions(asked: &mut Asked<'_>) {
 /// The answer to a body that has no end.
 async fn broken_upload(admin: &Client) -> Reply {
     let mut wire = Wire::open(admin).await;
-    let head = "POST /services/slot/versions HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n";
+    let head = "POST /services/slot/versions HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\
+                content-type: application/wasm\r\n";
     wire.write(&format!("{head}authorization: {TOKEN}\r\n\r\nno length\r\n")).await;
     let answer = wire.read_until("}").await;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
@@ -215,9 +237,9 @@ async fn a_version_fails(document: &Document, seen: &mut BTreeSet<String>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_in_the_document_is_not_there() {
-    let host = slot("", "token = 'secret'", "").await;
+    let host = slot("", "", "").await;
     let document = document().await;
-    let client = admin(&host);
+    let (client, without) = (admin(&host), Client::new(admin(&host).address));
     let ask = async |method: Method, path: &str| {
         let mut request = client.request(method, path, "");
         request.headers_mut().insert(AUTHORIZATION, TOKEN.parse().unwrap());
@@ -245,10 +267,10 @@ async fn what_is_not_in_the_document_is_not_there() {
         ["/", "/service", "/services/", "/services/slot", "/services/slot/", "/services/slot/history/", "/healthz/"]
     {
         ask(Method::GET, path).await.problem(404);
-        client.get(path).await.problem(401);
+        without.get(path).await.problem(401);
     }
     ask(Method::GET, "/services/%ff/history").await.problem(400);
-    client.ask(Method::POST, "/healthz").await.problem(405);
-    client.ask(Method::DELETE, "/services").await.problem(401);
+    without.ask(Method::POST, "/healthz").await.problem(405);
+    without.ask(Method::DELETE, "/services").await.problem(401);
     host.stop().await;
 }

@@ -92,7 +92,9 @@ impl Edited {
     /// With these backends.
     pub async fn start_with(backends: &str, slots: &Slots) -> Self {
         let admin = free_port();
-        let head = format!("[host]\nstate = \"state\"\n[admin]\nlisten = \"127.0.0.1:{admin}\"\n{backends}\n");
+        let head = format!(
+            "[host]\nstate = \"state\"\n[admin]\ntoken = 'for-tests'\nlisten = \"127.0.0.1:{admin}\"\n{backends}\n"
+        );
         let file = ManifestFile::new(&text(&head, slots));
         for version in 1..=4 {
             fs::write(file.folder.path().join(format!("{version}.wasm")), Mark::good(version).component()).unwrap();

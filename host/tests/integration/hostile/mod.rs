@@ -1,7 +1,9 @@
 //! What is sent, or runs, to do harm: what it got of that, that its neighbours were served meanwhile, and that nothing of it
 //! is left.
 
+mod admin;
 mod clients;
 mod connections;
 mod fairness;
 mod postgres;
+mod secrets;

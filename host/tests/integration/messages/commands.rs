@@ -65,7 +65,7 @@ async fn dead_letters_of_a_service_that_has_none() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn services_and_versions_that_there_are_not() {
-    let manifest = manifest(&format!("[admin]\nlisten = '127.0.0.1:{}'", free_port()));
+    let manifest = manifest(&format!("[admin]\ntoken = 'for-tests'\nlisten = '127.0.0.1:{}'", free_port()));
     let mut host = Process::run(&manifest);
     host.ready().await;
     refused("history-of-an-unknown-service", &manifest, &["history", "order"], 65).await;

@@ -22,6 +22,7 @@ fn manifest(url: &str, database: &str, more: &str) -> ManifestFile {
     ManifestFile::new(&format!(
         r#"
 [admin]
+token = 'for-tests'
 listen = "127.0.0.1:{}"
 
 [backends]

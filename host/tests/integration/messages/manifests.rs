@@ -84,7 +84,7 @@ fn mistakes() -> Vec<(&'static str, String)> {
         ("failure-rate-in-percent", service("swap = { failure-rate = 20 }")),
         ("variable-not-set", service("config = { key = '${UNSET}' }")),
         ("variable-not-closed", service("config = { key = '${UNSET' }")),
-        ("admin-for-everyone", service("[admin]\nlisten = '0.0.0.0:8080'")),
+        ("admin-name-with-a-port", service("[admin]\nlisten = '0.0.0.0:8080'\nhosts = ['admin.example.com:80']")),
         ("admin-without-listen", service("[admin]\ntoken = 'secret'")),
         ("two-services-on-a-port", {
             let other = "[services.other]\ncomponent = 'b.wasm'\nhttp = { listen = '0.0.0.0:8081' }";

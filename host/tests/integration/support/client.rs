@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, Method, Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -16,6 +16,8 @@ use serde_json::Value;
 #[derive(Clone)]
 pub struct Client {
     pub address: SocketAddr,
+    /// Of the admin port, for its client.
+    token: Option<String>,
     http: legacy::Client<HttpConnector, Full<Bytes>>,
 }
 
@@ -29,12 +31,19 @@ pub struct Reply {
 
 impl Client {
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, http: legacy::Client::builder(TokioExecutor::new()).build_http() }
+        let http = legacy::Client::builder(TokioExecutor::new()).build_http();
+        Self { address, token: None, http }
     }
 
     /// One that speaks HTTP/2 from the first byte, without TLS.
     pub fn h2c(address: SocketAddr) -> Self {
-        Self { address, http: legacy::Client::builder(TokioExecutor::new()).http2_only(true).build_http() }
+        let http = legacy::Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+        Self { address, token: None, http }
+    }
+
+    /// The client of an admin port: it sends the token, and says of bodies that they are components.
+    pub fn of_admin(address: SocketAddr, token: &str) -> Self {
+        Self { token: Some(format!("Bearer {token}")), ..Self::new(address) }
     }
 
     pub async fn get(&self, path: &str) -> Reply {
@@ -67,8 +76,15 @@ impl Client {
 
     /// A request to this server, to be changed before it is sent.
     pub fn request(&self, method: Method, path: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
-        let uri = format!("http://{}{path}", self.address);
-        Request::builder().method(method).uri(uri).body(Full::new(body.into())).unwrap()
+        let (uri, body) = (format!("http://{}{path}", self.address), body.into());
+        let mut request = Request::builder().method(method).uri(uri);
+        if let Some(token) = &self.token {
+            request = request.header(AUTHORIZATION, token);
+            if !body.is_empty() {
+                request = request.header(CONTENT_TYPE, "application/wasm");
+            }
+        }
+        request.body(Full::new(body)).unwrap()
     }
 
     /// # Panics

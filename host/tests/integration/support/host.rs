@@ -39,12 +39,15 @@ pub fn client(host: &Host, service: &str) -> Client {
     Client::new(host.address(service).unwrap())
 }
 
+/// What the admin ports of tests ask for, where they are of other processes.
+pub const TOKEN: &str = "for-tests";
+
 /// A table for a manifest, so that the host has an admin port.
-pub const ADMIN: &str = "[admin]\nlisten = '127.0.0.1:0'\n";
+pub const ADMIN: &str = "[admin]\ntoken = 'for-tests'\nlisten = '127.0.0.1:0'\n";
 
 /// A client of the admin port.
 pub fn admin(host: &Host) -> Client {
-    Client::new(host.admin_address().unwrap())
+    Client::of_admin(host.admin_address().unwrap(), host.admin_token().unwrap())
 }
 
 /// How many invocations of a service ended so, as the admin port says.

@@ -40,7 +40,7 @@ impl Lanes {
 
     pub fn manifest(&self, settings: &str) -> String {
         let echo = self.echo(&guest("kafka-echo"), settings);
-        format!("[admin]\nlisten = '127.0.0.1:0'\n{echo}limits = {{ timeout = '60s' }}\n")
+        format!("[admin]\ntoken = 'for-tests'\nlisten = '127.0.0.1:0'\n{echo}limits = {{ timeout = '60s' }}\n")
     }
 
     /// The backends and the service, of which further lines may follow.

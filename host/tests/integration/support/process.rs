@@ -11,6 +11,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, pr
 use serde_json::Value;
 
 use super::client::Client;
+use super::host::TOKEN;
 use super::wait::until;
 
 /// What a stream has said so far, line by line.
@@ -114,11 +115,11 @@ impl Process {
         self.line("it is ready", |line| line["message"] == "ready").await;
     }
 
-    /// A client of a service, or of `the admin port`.
+    /// A client of a service, or of `the admin port`, whose token is [`TOKEN`].
     pub async fn client(&mut self, listener: &str) -> Client {
         let line = self.line(listener, |line| line["message"] == "listening" && line["listener"] == listener).await;
         let address: SocketAddr = line["address"].as_str().unwrap().parse().unwrap();
-        Client::new(address)
+        if listener == "the admin port" { Client::of_admin(address, TOKEN) } else { Client::new(address) }
     }
 }
 

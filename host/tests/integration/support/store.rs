@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 
 use super::client::Client;
 use super::files::{components, root, target};
-use super::host::{client, free_port};
+use super::host::{TOKEN, admin, client, free_port};
 use super::servers::{connect, new_database, own_redis, postgres};
 use super::{shared, unique, wait::until};
 
@@ -120,6 +120,7 @@ impl Plan {
             ("REDIS_URL", self.redis_url.clone()),
             ("KAFKA_BROKERS", self.brokers.clone()),
             ("ADMIN_LISTEN", any()),
+            ("ADMIN_TOKEN", TOKEN.to_owned()),
             ("USERS_LISTEN", any()),
             ("STORE_LISTEN", any()),
             ("SHOP_LISTEN", any()),
@@ -195,7 +196,7 @@ impl Running {
     /// New clients: their connections end with the test that asks for them.
     pub fn http(&self) -> Clients {
         let [users, orders, store] = ["users", "orders", "store"].map(|service| client(&self.host, service));
-        Clients { users, orders, store, admin: Client::new(self.host.admin_address().unwrap()) }
+        Clients { users, orders, store, admin: admin(&self.host) }
     }
 
     /// How many rows a table has.

@@ -4,7 +4,7 @@ use componentd::{Host, Manifest};
 
 use super::bytes;
 use super::versions::variant;
-use crate::support::client::Client;
+use crate::support::host::admin;
 use crate::support::kafka::{PARTITIONS, Topic, header};
 use crate::support::lanes::{Lanes, OK};
 use crate::support::process::ManifestFile;
@@ -15,8 +15,9 @@ const RECORDS: i64 = 150;
 
 async fn start(lanes: &Lanes, settings: &str) -> (Host, ManifestFile) {
     let echo = lanes.echo("echo.wasm", "");
-    let manifest =
-        ManifestFile::new(&format!("[host]\nstate = 'state'\n[admin]\nlisten = '127.0.0.1:0'\n{echo}\n{settings}"));
+    let manifest = ManifestFile::new(&format!(
+        "[host]\nstate = 'state'\n[admin]\ntoken = 'for-tests'\nlisten = '127.0.0.1:0'\n{echo}\n{settings}"
+    ));
     std::fs::write(manifest.folder.path().join("echo.wasm"), bytes("kafka-echo")).unwrap();
     let host = Host::start(Manifest::load(manifest.path().as_ref()).unwrap()).await.unwrap();
     (host, manifest)
@@ -34,7 +35,7 @@ async fn produce_all(topic: Topic) {
 async fn every_record_is_handled_once_and_in_order_across_fifty_swaps() {
     let lanes = Lanes::create().await;
     let (host, _manifest) = start(&lanes, "").await;
-    let admin = Client::new(host.admin_address().unwrap());
+    let admin = admin(&host);
     let load = tokio::spawn(produce_all(lanes.topic.clone()));
     for swap in 0..SWAPS {
         let component = variant(&bytes("kafka-echo"), swap % 2);
@@ -72,7 +73,7 @@ async fn a_canary_handles_exactly_its_share_of_the_records() {
     let live = rejected_by(&lanes, 1).await.remove(0);
     let of_canary = |versions: Vec<String>| versions.iter().filter(|version| **version != live).count();
 
-    let admin = Client::new(host.admin_address().unwrap());
+    let admin = admin(&host);
     let upload = admin.request(http::Method::POST, "/services/echo/versions", variant(&bytes("kafka-echo"), 1));
     tokio::spawn(async move { admin.try_send(upload).await.map(|_| ()).map_err(|error| error.to_string()) });
     let mut before = 1;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::versions::Mark;
 use super::{Slot, component, manifest};
 use crate::messages::{expect, tidy};
+use crate::support::client::Client;
 use crate::support::process::{ManifestFile, Process};
 use crate::support::wait::until;
 
@@ -194,12 +195,13 @@ async fn of_edits_and_swaps_that_race_the_last_written_wins() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_admin_api_asks_for_its_token() {
     let slot = Slot::start(Mark::good(1), "").await;
-    let text = manifest("").replace("[admin]", "[admin]\n        token = \"secret\"\n        max-upload = \"1KiB\"");
+    let text = manifest("").replace("for-tests", "secret").replace("[admin]", "[admin]\n        max-upload = \"1KiB\"");
     fs::write(slot.manifest.path(), text).unwrap();
     let slot = slot.restart().await;
     let admin = slot.admin();
-    admin.get("/healthz").await.expect(200);
-    admin.get("/services").await.problem(401);
+    let without = Client::new(admin.address);
+    without.get("/healthz").await.expect(200);
+    without.get("/services").await.problem(401);
     let ask = |method, path: &str, token: &str, body: Vec<u8>| {
         let mut request = admin.request(method, path, body);
         request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());

@@ -88,6 +88,7 @@ fn manifest(lanes: &Lanes) -> ManifestFile {
         instances = 64
 
         [admin]
+        token = 'for-tests'
         listen = "127.0.0.1:0"
 
         [services.slot]

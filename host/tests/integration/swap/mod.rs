@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use crate::support::client::{Client, Reply};
 use crate::support::files::guest;
+use crate::support::host::admin;
 use crate::support::process::ManifestFile;
 use versions::Mark;
 
@@ -35,6 +36,7 @@ pub fn manifest(settings: &str) -> String {
         state = "state"
 
         [admin]
+        token = 'for-tests'
         listen = "127.0.0.1:0"
 
         [services.slot]
@@ -48,7 +50,12 @@ pub fn manifest(settings: &str) -> String {
 impl Slot {
     /// Starts with this version, and watches the files.
     pub async fn start(first: Mark, settings: &str) -> Self {
-        let manifest = ManifestFile::new(&manifest(settings));
+        Self::of(first, &manifest(settings)).await
+    }
+
+    /// The same with this manifest.
+    pub async fn of(first: Mark, manifest: &str) -> Self {
+        let manifest = ManifestFile::new(manifest);
         let slot = Self { host: serve(&manifest, first).await, manifest };
         slot.client().get("/").await.expect(200);
         slot
@@ -59,7 +66,7 @@ impl Slot {
     }
 
     pub fn admin(&self) -> Client {
-        Client::new(self.host.admin_address().unwrap())
+        admin(&self.host)
     }
 
     /// Uploads a version, and waits until it is live or refused.
@@ -91,7 +98,7 @@ impl Slot {
     }
 }
 
-fn component(manifest: &ManifestFile) -> std::path::PathBuf {
+pub fn component(manifest: &ManifestFile) -> std::path::PathBuf {
     manifest.folder.path().join("slot.wasm")
 }
 

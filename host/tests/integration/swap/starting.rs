@@ -23,6 +23,7 @@ impl Two {
         let text = format!(
             r#"
             [admin]
+            token = 'for-tests'
             listen = "127.0.0.1:0"
 
             [backends]

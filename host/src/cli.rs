@@ -45,6 +45,7 @@ async fn carry_out(command: Command) -> Result<(), CommandError> {
         Command::Init { folder } => local::init(&folder),
         Command::Run(ManifestArgument { manifest }) => run::run(&manifest).await,
         Command::Check(ManifestArgument { manifest }) => local::check(&manifest).await,
+        Command::Explain { service, action, manifest } => local::explain(&manifest.manifest, &service, &action),
         Command::Doctor { json, manifest } => local::doctor(&manifest.manifest, json).await,
         Command::DeadLetters { action, service, count, manifest } => {
             local::dead_letters(action, &service, count, &manifest.manifest).await

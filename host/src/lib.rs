@@ -8,11 +8,11 @@
 #![warn(missing_docs, unreachable_pub)]
 
 pub mod capabilities;
-mod circles;
 pub mod cli;
 mod dead_letters;
 mod doctor;
 mod embedding;
+mod explain;
 mod host;
 mod init;
 mod inspect;
@@ -34,6 +34,7 @@ pub use componentd_core::peers::{PeerBody, Peers};
 pub use componentd_core::scope::Scope;
 pub use componentd_core::state::State;
 pub use componentd_core::step::Step;
+pub use componentd_core::verdict::{Right, Verdict};
 pub use componentd_core::view::{Has, View};
 pub use componentd_ingress::cron::Clock;
 pub use componentd_telemetry as telemetry;
@@ -42,6 +43,6 @@ pub use toml;
 pub use wasmtime;
 
 pub use self::capabilities::default_capabilities;
-pub use self::config::{ConfigError, Forms, Manifest, Section, form};
+pub use self::config::{ConfigError, Forms, Manifest, Secret, Section, form};
 pub use self::embedding::{Bindings, HostBuilder, ServiceError, ServiceHandle};
 pub use self::host::Host;

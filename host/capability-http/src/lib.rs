@@ -10,6 +10,7 @@ mod attempt;
 mod client;
 mod config;
 mod error_code;
+mod explain;
 mod failure;
 mod idle;
 mod internal;
@@ -30,6 +31,7 @@ use componentd_core::outgoing::{Outgoing, Sending};
 use componentd_core::peers::Peers;
 use componentd_core::scope::Scope;
 use componentd_core::state::State;
+use componentd_core::verdict::{Right, Verdict};
 use futures_util::FutureExt;
 use http::header::HOST;
 use schemars::Schema;
@@ -77,6 +79,10 @@ impl Capability for Http {
         grant.insert("description".to_owned(), "The origins that requests may go to.".into());
         grant.insert("default".to_owned(), serde_json::json!([]));
         Forms { name: NAME, backend: None, grant: Some(grant) }
+    }
+
+    fn actions(&self) -> &'static [&'static str] {
+        explain::ACTIONS
     }
 
     fn add_to_linker(&self, linker: &mut Linker<State>) -> wasmtime::Result<()> {
@@ -128,6 +134,14 @@ fn internal_origins(section: &Section<'_>, manifest: &Manifest, grants: &[HttpGr
 }
 
 impl Grant for Origins {
+    fn rights(&self) -> Vec<Right> {
+        explain::rights(&self.grants)
+    }
+
+    fn explain(&self, action: &[&str]) -> Option<Verdict> {
+        explain::explain(&self.grants, action)
+    }
+
     fn reaches(&self, service: &str, address: Option<SocketAddr>) -> bool {
         self.grants.iter().any(|grant| {
             let at_its_port = address.is_some_and(|address| grant.origin.port() == Some(address.port()));

@@ -5,6 +5,7 @@
 mod bindings;
 pub mod brokers;
 mod config;
+mod explain;
 mod topics;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use componentd_core::call::{CallError, CallOutcome};
 use componentd_core::capability::{About, Capability, Client, HostContext, Needs, NoServer, Package, ServiceContext};
 use componentd_core::grant::Grant;
 use componentd_core::state::State;
+use componentd_core::verdict::{Right, Verdict};
 use componentd_core::view::{Has, View};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -63,6 +65,10 @@ impl Capability for Kafka {
         Forms { name: NAME, backend: Some(form::<KafkaBackend>()), grant: Some(form::<KafkaGrant>()) }
     }
 
+    fn actions(&self) -> &'static [&'static str] {
+        explain::ACTIONS
+    }
+
     fn add_to_linker(&self, linker: &mut Linker<State>) -> wasmtime::Result<()> {
         types::add_to_linker::<State, Has<Topics>>(linker, State::view::<Topics>)?;
         wit::add_to_linker::<State, Has<Topics>>(linker, State::view::<Topics>)
@@ -93,7 +99,15 @@ fn grant(service: &ServiceContext<'_>) -> Result<Option<KafkaGrant>, ConfigError
     service.grant(NAME).map(|section| section.read()).transpose()
 }
 
-impl Grant for Topics {}
+impl Grant for Topics {
+    fn rights(&self) -> Vec<Right> {
+        explain::rights(&self.grant)
+    }
+
+    fn explain(&self, action: &[&str]) -> Option<Verdict> {
+        explain::explain(&self.grant, action)
+    }
+}
 
 impl Topics {
     /// Whether records may be sent there, directly or with a transaction.

@@ -7,13 +7,14 @@ use componentd_capability_kafka as kafka;
 use componentd_capability_kafka::brokers::KafkaBackend;
 use componentd_core::capability::ServiceContext;
 use componentd_core::grant::{Background, Grant, Unprepared, Unusable};
+use componentd_core::verdict::{Right, Verdict};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
 use tokio_util::sync::CancellationToken;
 
 use super::client::Database;
 use super::migration_error::MigrationError;
-use super::{PostgresGrant, PostgresGrants, Server, migration_files};
+use super::{PostgresGrant, PostgresGrants, Server, explain, migration_files};
 use crate::outbox::{OutboxLabels, OutboxMetrics, Relay};
 
 /// How long the end of a host waits for the server to end what was given up.
@@ -59,6 +60,15 @@ impl Databases {
 }
 
 impl Grant for Databases {
+    fn rights(&self) -> Vec<Right> {
+        self.databases.iter().map(|(alias, (grant, _))| explain::right(alias, grant)).collect()
+    }
+
+    fn explain(&self, action: &[&str]) -> Option<Verdict> {
+        let database = |alias: &str| self.databases.get(alias).map(|(grant, _)| grant.database.clone());
+        explain::explain(database, action)
+    }
+
     /// Whether the migrations are files that can be applied.
     fn check(&self) -> Result<(), Unprepared> {
         for (alias, (grant, _)) in &self.databases {

@@ -11,6 +11,7 @@ mod client;
 mod config;
 mod databases;
 mod examination;
+mod explain;
 mod interface;
 mod ledger;
 mod migration;
@@ -80,6 +81,10 @@ impl Capability for Postgres {
         grant.insert("propertyNames".to_owned(), serde_json::json!({ "title": "alias" }));
         grant.insert("default".to_owned(), serde_json::json!({}));
         Forms { name: NAME, backend: Some(form::<PostgresBackend>()), grant: Some(grant) }
+    }
+
+    fn actions(&self) -> &'static [&'static str] {
+        explain::ACTIONS
     }
 
     fn add_to_linker(&self, linker: &mut Linker<State>) -> wasmtime::Result<()> {

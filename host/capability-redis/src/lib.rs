@@ -5,6 +5,7 @@
 mod absence;
 mod bindings;
 mod config;
+mod explain;
 mod rights;
 
 use std::sync::{Arc, OnceLock};
@@ -15,6 +16,7 @@ use componentd_core::call::{CallError, CallOutcome};
 use componentd_core::capability::{About, Capability, Client, HostContext, Needs, NoServer, Package, ServiceContext};
 use componentd_core::grant::Grant;
 use componentd_core::state::State;
+use componentd_core::verdict::{Right, Verdict};
 use componentd_core::view::{Has, View};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -66,6 +68,10 @@ impl Capability for Redis {
 
     fn forms(&self) -> Forms {
         Forms { name: NAME, backend: Some(form::<RedisBackend>()), grant: Some(form::<RedisGrant>()) }
+    }
+
+    fn actions(&self) -> &'static [&'static str] {
+        explain::ACTIONS
     }
 
     fn add_to_linker(&self, linker: &mut Linker<State>) -> wasmtime::Result<()> {
@@ -127,7 +133,15 @@ fn grant(service: &ServiceContext<'_>) -> Result<Option<RedisGrant>, ConfigError
     service.grant(NAME).map(|section| section.read()).transpose()
 }
 
-impl Grant for Keys {}
+impl Grant for Keys {
+    fn rights(&self) -> Vec<Right> {
+        explain::rights(&self.grant)
+    }
+
+    fn explain(&self, action: &[&str]) -> Option<Verdict> {
+        explain::explain(&self.grant, action)
+    }
+}
 
 /// The keys of a service, and how many bytes one call may take.
 struct Access<'a> {

@@ -32,6 +32,11 @@ pub trait Capability: Send + Sync + 'static {
         Forms { name: self.about().name, backend: None, grant: None }
     }
 
+    /// How an action that [`Grant::explain`] judges is written, by example.
+    fn actions(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Offers its interfaces to components.
     ///
     /// # Errors

@@ -9,6 +9,8 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
+use crate::verdict::{Right, Verdict};
+
 /// What one service may do.
 pub trait Grant: Any + Send + Sync {
     /// Whether the service can be made ready, for all that shows without a server.
@@ -44,6 +46,18 @@ pub trait Grant: Any + Send + Sync {
     /// It cannot work.
     fn background(&self) -> Result<Vec<Background>, Unusable> {
         Ok(Vec::new())
+    }
+
+    /// What it lets the service do, for `componentd check`.
+    fn rights(&self) -> Vec<Right> {
+        Vec::new()
+    }
+
+    /// Whether it lets the service do this, and why, for `componentd explain`. The words are those of
+    /// [`Capability::actions`](crate::capability::Capability::actions), without the name of the capability; none where they
+    /// are no such action.
+    fn explain(&self, _action: &[&str]) -> Option<Verdict> {
+        None
     }
 
     /// Whether it lets the component call that service, which listens there. Callers stop before those whom they call.

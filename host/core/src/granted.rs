@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::away::BackendAway;
 use crate::call::{CallMetrics, CallOutcome, Calls};
 use crate::grant::{Background, Grant, Unprepared, Unusable};
+use crate::verdict::{Right, Verdict};
 
 /// The grants of a service, and the limits of what it does with them. Versions of it share one for as long as neither
 /// changes. What works beside the invocations ends with the last of them.
@@ -55,6 +56,16 @@ impl Granted {
     /// Whether there is a grant of the capability of this name.
     pub fn has(&self, capability: &str) -> bool {
         self.grants.iter().any(|(name, _)| *name == capability)
+    }
+
+    /// What the service may do, by capability.
+    pub fn rights(&self) -> impl Iterator<Item = (&'static str, Vec<Right>)> {
+        self.grants.iter().map(|(name, grant)| (*name, grant.rights()))
+    }
+
+    /// What the grant of a capability says of an action; none where it is none of its. There is such a grant.
+    pub fn explain(&self, capability: &str, action: &[&str]) -> Option<Verdict> {
+        self.grants.iter().find(|(name, _)| *name == capability)?.1.explain(action)
     }
 
     /// Whether the component may call that service, which listens there.

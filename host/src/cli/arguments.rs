@@ -41,6 +41,7 @@ Exit codes:
   71  a port is taken, or the machine lacks something
   73  init: a file is there already, or cannot be written
   74  what a command prints cannot be written
+  77  explain: the service may not do it
 
 A backend that does not answer is no reason to end: the host says which one it waits for, and serves what does not need it.";
 
@@ -54,8 +55,16 @@ pub(super) enum Command {
     },
     /// Run every service of the manifest until SIGTERM or SIGINT.
     Run(ManifestArgument),
-    /// Check the manifest, its components and their grants. Connects to nothing and starts nothing.
+    /// Check the manifest, its components and their grants, and show who may do what. Connects to nothing and starts nothing.
     Check(ManifestArgument),
+    /// Say whether a service may do something, and why: explain users "redis get user:1". Connects to nothing.
+    Explain {
+        service: String,
+        /// In quotes: "GET https://host/path", "redis set <key>", "kafka produce <topic>", "postgres open <alias>".
+        action: String,
+        #[command(flatten)]
+        manifest: ManifestArgument,
+    },
     /// Connect to everything that the manifest names, and show what is wrong and what mends it. Changes nothing.
     Doctor {
         /// For scripts.

@@ -5,6 +5,7 @@ use componentd_config::{AccessError, ConfigError};
 use componentd_core::error::StartError;
 
 use crate::dead_letters::DeadLetterError;
+use crate::explain::ExplainError;
 use crate::init::InitError;
 
 /// Why a command failed.
@@ -26,6 +27,10 @@ pub(super) enum CommandError {
     NotReady(AdminError),
     #[error(transparent)]
     Init(#[from] InitError),
+    #[error(transparent)]
+    Explain(#[from] ExplainError),
+    #[error("denied: {0}")]
+    Denied(String),
     #[error("the output cannot be written: {0}")]
     Output(std::io::Error),
 }
@@ -47,7 +52,9 @@ impl CommandError {
             | Self::Admin(AdminError::Unreachable { .. } | AdminError::Unreadable { .. }) => 69,
             Self::Admin(AdminError::Refused(_)) => 65,
             Self::Init(_) => 73,
+            Self::Explain(_) => 64,
             Self::Output(_) => 74,
+            Self::Denied(_) => 77,
         }
     }
 }

@@ -9,15 +9,15 @@ use componentd_core::artifact::Artifact;
 use componentd_core::cache::Cache;
 use componentd_core::error::StartError;
 use componentd_core::loader::Loader;
+use componentd_core::verdict::Verdict;
 use componentd_core::world::World;
 use componentd_core::{clients, engine};
 use componentd_ingress::{self as ingress, cron::Clock};
 
 use super::CommandError;
 use crate::capabilities::default_capabilities;
-use crate::circles::circles;
 use crate::dead_letters::{self, Action};
-use crate::{doctor, host, init, inspect};
+use crate::{doctor, explain, host, init, inspect};
 
 pub(super) fn init(folder: &Path) -> Result<(), CommandError> {
     let name = init::write(folder)?;
@@ -33,16 +33,27 @@ pub(super) fn init(folder: &Path) -> Result<(), CommandError> {
 
 pub(super) async fn check(path: &Path) -> Result<(), CommandError> {
     let manifest = Manifest::load(path)?;
-    let services = host::check(&manifest, &default_capabilities()).await?;
+    let capabilities = default_capabilities();
+    let services = host::check(&manifest, &capabilities).await?;
     for (name, component, digest) in services {
         println!("{name}: {} {digest}", component.display());
     }
-    for circle in circles(&manifest, &clients::check(&default_capabilities(), &manifest)?)? {
-        println!(
-            "{circle}: these may call each other in a circle, which ends after `limits.hops` calls, or with the timeout"
-        );
+    let granted = explain::granted(&manifest, &capabilities)?;
+    println!("\nWhat each may do:");
+    explain::matrix(&granted).iter().for_each(|line| println!("  {line}"));
+    println!();
+    for circle in explain::circles(&manifest, &granted) {
+        println!("These may call each other in a circle, which only `limits.hops` ends: {circle}");
     }
     println!("{}: all is well", path.display());
+    Ok(())
+}
+
+pub(super) fn explain(path: &Path, service: &str, action: &str) -> Result<(), CommandError> {
+    match explain::explain(&Manifest::load(path)?, &default_capabilities(), service, action)? {
+        Verdict::Allowed(why) => println!("allowed: {why}"),
+        Verdict::Denied(why) => return Err(CommandError::Denied(why)),
+    }
     Ok(())
 }
 

@@ -29,9 +29,18 @@ async fn the_manifest_of_the_store_is_well() {
     checked.expect(0);
     let services = lines(&checked);
     let names: Vec<_> = services.iter().filter_map(|line| line.split_once(": ")).map(|(name, _)| name).collect();
-    assert_eq!(names, ["notifications", "orders", "shop", "store", "users", path.to_str().unwrap()]);
+    assert_eq!(names[..5], ["notifications", "orders", "shop", "store", "users"]);
     assert!(services[..5].iter().all(|line| line.contains(".wasm sha256:")), "{services:?}");
-    assert_eq!(services[5], format!("{}: all is well", path.display()));
+    let matrix: Vec<Vec<&str>> = services[5..].iter().map(|line| line.split_whitespace().collect()).collect();
+    for right in [
+        ["notifications", "redis", "read", "user:*"],
+        ["orders", "kafka", "produce", "orders"],
+        ["users", "redis", "write", "user:*"],
+    ] {
+        assert!(matrix.contains(&right.to_vec()), "{right:?}: {services:?}");
+    }
+    assert!(!checked.stdout.contains("SG.x"), "{checked:?}");
+    assert_eq!(*services.last().unwrap(), format!("{}: all is well", path.display()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -132,4 +141,92 @@ async fn the_manual_page_has_every_command() {
         assert!(page.stdout.contains(&format!("\n.SS {name}\n")), "{name}");
     }
     assert!(page.stdout.contains("COMPONENTD_LOG") && page.stdout.contains("\\-\\-admin"), "{page:?}");
+}
+
+async fn explain(manifest: &ManifestFile, service: &str, action: &str) -> Ended {
+    command(&["explain", service, action, "--manifest", manifest.path()], &[]).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn why_something_is_allowed_or_denied() {
+    let manifest = ManifestFile::new(
+        "[backends]\nredis.url = 'redis://me:in-the-url@127.0.0.1:1'\nkafka.brokers = '127.0.0.1:1'\n\
+         postgres.url = 'postgres://me:in-the-url@127.0.0.1:1'\n\
+         [services.a]\ncomponent = 'a.wasm'\ntrigger = 'none'\n\
+         grants.redis = { read = ['user:*'], write = ['email:*:hash'] }\ngrants.kafka = { produce = ['orders'] }\n\
+         grants.postgres.main = { database = 'maindb' }\n\
+         [[services.a.grants.http]]\norigin = 'https://api.example.com'\nheaders = { x-key = 'in-a-header' }\n\
+         [[services.a.grants.http]]\norigin = 'http://10.0.0.1'\n\
+         [[services.a.grants.http]]\norigin = 'http://b.internal'\n\
+         [services.b]\ncomponent = 'b.wasm'\nhttp.listen = '127.0.0.1:0'\n",
+    );
+    for (action, why) in [
+        ("redis get user:1", "allowed: \"user:*\" in `grants.redis.read` covers \"user:1\""),
+        ("redis set email:1:hash", "allowed: \"email:*:hash\" in `grants.redis.write` covers \"email:1:hash\""),
+        ("kafka produce orders", "allowed: `grants.kafka.produce` names the topic \"orders\""),
+        ("postgres open main", "allowed: `grants.postgres.main` is the database \"maindb\""),
+        (
+            "GET https://api.example.com/x?y",
+            "allowed: `grants.http.0.origin` is https://api.example.com, with the host's own x-key",
+        ),
+        ("http POST https://API.example.com:443/", "allowed: `grants.http.0.origin` is https://api.example.com"),
+        ("GET http://b.internal/x", "allowed: `grants.http.2.origin` is http://b.internal; `b` answers it"),
+    ] {
+        let ended = explain(&manifest, "a", action).await;
+        ended.expect(0);
+        assert!(ended.stdout.starts_with(why), "{action}: {ended:?}");
+        assert!(!format!("{ended:?}").contains("in-"), "{action}: {ended:?}");
+    }
+    for (service, action, why) in [
+        ("a", "redis set user:1", "no pattern in `grants.redis.write` covers \"user:1\""),
+        ("a", "redis get email:1", "no pattern in `grants.redis.read` covers \"email:1\""),
+        ("a", "kafka produce users", "`grants.kafka.produce` does not name the topic \"users\""),
+        ("a", "postgres open other", "there is no grant `grants.postgres.other`"),
+        ("a", "GET http://api.example.com/", "no `grants.http` has the origin http://api.example.com"),
+        (
+            "a",
+            "GET https://api.example.com.evil.example/",
+            "no `grants.http` has the origin https://api.example.com.evil",
+        ),
+        ("a", "GET http://10.0.0.1/", "http://10.0.0.1 is a private address: `grants.http.1.private` is not true"),
+        ("b", "redis get user:1", "`b` has no `grants.redis`; a line such as `grants.redis = { read"),
+        ("b", "GET https://api.example.com/", "`b` has no `grants.http`"),
+    ] {
+        let ended = explain(&manifest, service, action).await;
+        assert!(ended.expect(77).starts_with(&format!("componentd: denied: {why}")), "{action}: {ended:?}");
+    }
+    for (service, action, why) in [
+        ("c", "redis get user:1", "there is no service \"c\""),
+        ("a", "redis frobnicate user:1", "\"redis frobnicate user:1\" is no action: write it as one of "),
+        ("a", "mongo get x", "is no action: write it as one of "),
+        ("a", "GET ftp://x/", "is no action"),
+        ("a", "", "is no action"),
+    ] {
+        let ended = explain(&manifest, service, action).await;
+        assert!(ended.expect(64).contains(why), "{action}: {ended:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn services_that_may_call_each_other_in_a_circle_are_said() {
+    let service = |name: &str, callee: &str| {
+        let component = guest("hello");
+        format!(
+            "[services.{name}]\ncomponent = '{component}'\nhttp.listen = '127.0.0.1:0'\n\
+             grants.http = [{{ origin = 'http://{callee}.internal' }}]\n"
+        )
+    };
+    let checked = async |text: String| {
+        let manifest = ManifestFile::new(&text);
+        let checked = command(&["check", "--manifest", manifest.path()], &[]).await;
+        checked.expect(0);
+        checked.stdout
+    };
+    let round = checked([service("a", "b"), service("b", "c"), service("c", "a")].concat()).await;
+    assert!(round.contains("in a circle, which only `limits.hops` ends: a → b → c → a\n"), "{round}");
+    let to_itself = checked([service("a", "a"), service("b", "a")].concat()).await;
+    assert!(to_itself.contains(": a → a\n") && to_itself.matches('→').count() == 1, "{to_itself}");
+    let last = format!("[services.c]\ncomponent = '{}'\nhttp.listen = '127.0.0.1:0'\n", guest("hello"));
+    let line = checked([service("a", "b"), service("b", "c"), last].concat()).await;
+    assert!(!line.contains('→'), "{line}");
 }

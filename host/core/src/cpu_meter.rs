@@ -8,6 +8,7 @@ use wasmtime::UpdateDeadline;
 
 use crate::epoch::{self, EPOCH_TICK};
 use crate::limits::LimitExceeded;
+use crate::worker_turn::WorkerTurn;
 
 /// The processor time that one invocation has used, so that neither waiting for I/O nor a busy machine is held against the
 /// guest, and whether it is one that takes long.
@@ -27,6 +28,8 @@ pub struct CpuMeter {
     is_exact: AtomicBool,
     /// Whether the guest has had a turn that was too long for a thread that also does I/O.
     is_long: AtomicBool,
+    /// The present turn, where a worker takes it.
+    pub turn: WorkerTurn,
 }
 
 /// A turn that was shorter than this when a tick came has only just begun.
@@ -37,7 +40,8 @@ impl CpuMeter {
     pub fn new(budget: Duration) -> Self {
         let zero = || AtomicU64::new(0);
         let (is_exact, is_long) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { budget, used: zero(), estimated: zero(), resumed_at: zero(), is_exact, is_long }
+        let turn = WorkerTurn::default();
+        Self { budget, used: zero(), estimated: zero(), resumed_at: zero(), is_exact, is_long, turn }
     }
 
     /// Begins at nothing, for another invocation.

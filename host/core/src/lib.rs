@@ -58,5 +58,6 @@ pub mod trigger;
 pub mod troubles;
 pub mod verdict;
 pub mod view;
+pub mod worker_turn;
 mod workers;
 pub mod world;

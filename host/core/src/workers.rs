@@ -125,6 +125,9 @@ where
     fn turn(&self, waker: &Waker) -> Rank {
         let mut place = lock(&self.work);
         let Some(work) = place.as_mut() else { return Rank::Last };
+        let meter = work.guest.meter.clone();
+        // To the end of this function, so that whoever waits finds the end of the call, where it has come to that.
+        let _turn = meter.turn.begin();
         let turn = catch_unwind(AssertUnwindSafe(|| work.guest.turn(&mut Context::from_waker(waker))));
         let ended = match turn {
             Ok((poll, turn)) => {

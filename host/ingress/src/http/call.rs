@@ -52,8 +52,9 @@ pub(super) async fn call(
     let (sender, head) = oneshot::channel();
     let (away, span) = (scope.away.clone(), scope.span.clone());
     let instance = deployment.instances.take(scope);
+    let meter = instance.meter.clone();
     let call = Box::pin(dispatch::call(deployment.clone(), instance, RequestCall { request, head: sender }));
-    Running::from(Invoked { call, head, deployment, away, span, fate: None, head_only, _permit: permit })
+    Running::from(Invoked { call, head, meter, deployment, away, span, fate: None, head_only, _permit: permit })
         .response()
         .await
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use componentd_core::away::BackendAway;
+use componentd_core::cpu_meter::CpuMeter;
 use componentd_core::deployment::{Deployment, InUse};
 use componentd_core::dispatch::InvocationError;
 use componentd_core::instances::Instance;
@@ -35,6 +36,7 @@ pub(super) struct Running(Option<Invoked>);
 pub(super) struct Invoked {
     pub call: Pin<Box<Call>>,
     pub head: oneshot::Receiver<Head>,
+    pub meter: Arc<CpuMeter>,
     /// In use until its end.
     pub deployment: InUse,
     pub away: BackendAway,
@@ -72,10 +74,15 @@ impl Running {
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<First> {
-        let Invoked { call, head, span, .. } = self.0.as_mut().expect("it is not polled after its end");
+        let Invoked { call, head, meter, span, .. } = self.0.as_mut().expect("it is not polled after its end");
         let _entered = span.enter();
+        // What the guest does after its answer in the same turn belongs to it, wherever the guest runs: a trap, or all of the body.
+        let is_at_work = meter.turn.is_on(context);
         if let Poll::Ready(ended) = call.as_mut().poll(context) {
             return Poll::Ready(First::End(ended));
+        }
+        if is_at_work || meter.turn.is_on(context) {
+            return Poll::Pending;
         }
         // Without an answer, the end says why.
         let Poll::Ready(Ok(head)) = Pin::new(head).poll(context) else { return Poll::Pending };

@@ -6,6 +6,10 @@ use tokio::time::Instant;
 
 use crate::dispatch::InvocationError;
 
+/// How much later than its caller an invocation may see that their time is up. It ends with its caller, who is to say so: one
+/// that was first would give the caller an answer, and the time to make something of it.
+const AFTER_CALLER: Duration = Duration::from_secs(1);
+
 /// The one deadline of an invocation, from when it was asked for: the wait for a place is in it, and so are the services that
 /// it calls within the host.
 #[derive(Clone, Copy, Debug)]
@@ -32,9 +36,10 @@ impl Deadline {
         self.at.saturating_duration_since(Instant::now())
     }
 
-    /// Waits until it has passed.
+    /// Waits until it has passed, and for the caller to say so where it is the caller's.
     pub async fn passed(self) -> InvocationError {
-        tokio::time::sleep_until(self.at).await;
+        let at = if self.is_callers { self.at + AFTER_CALLER } else { self.at };
+        tokio::time::sleep_until(at).await;
         self.error()
     }
 

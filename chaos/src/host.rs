@@ -11,16 +11,13 @@ use dev_backends::spawner;
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
 
-use crate::http::Http;
+use crate::http::{ADMIN_TOKEN, Http};
 use crate::stage::Stage;
 
 /// The longest drain is that of a request at its deadline, a relay's last batch, and a consumer that leaves.
 const STOPS_WITHIN: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(20);
 const ASK_TIMEOUT: Duration = Duration::from_secs(6);
-
-/// What its admin port asks for.
-pub const ADMIN_TOKEN: &str = "chaos";
 
 /// Where one host listens.
 #[derive(Clone, Copy, Debug)]

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use componentd_capability_http as http;
 use componentd_config::reasons::unknown;
 use componentd_config::{ConfigError, Manifest, Trigger};
 use componentd_core::capability::{About, Capability, ServiceContext};
@@ -10,9 +11,6 @@ use componentd_core::clients;
 use componentd_core::granted::Granted;
 use componentd_core::verdict::{Right, Verdict};
 use tokio_util::sync::CancellationToken;
-
-/// The capability whose actions are written as a request is, without its name before them.
-const HTTP: &str = "http";
 
 /// Why nothing can be said.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +72,8 @@ fn asked<'w, 'a>(capabilities: &[Arc<dyn Capability>], words: &'w [&'a str]) -> 
     };
     find(first).map(|about| (about, rest)).or_else(|| {
         let is_request = first.chars().all(|c| c.is_ascii_uppercase()) && rest.len() == 1;
-        is_request.then(|| find(HTTP)).flatten().map(|about| (about, words))
+        // The one whose actions are written as a request is, without its name before them.
+        is_request.then(|| find(http::NAME)).flatten().map(|about| (about, words))
     })
 }
 

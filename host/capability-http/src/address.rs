@@ -3,8 +3,13 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The address in the URI itself, which no resolver sees.
-pub(super) fn literal(uri: &http::Uri) -> Option<IpAddr> {
+fn literal(uri: &http::Uri) -> Option<IpAddr> {
     uri.host()?.trim_matches(['[', ']']).parse().ok()
+}
+
+/// Whether the URI itself has an address that is not of the internet.
+pub(super) fn is_private_literal(uri: &http::Uri) -> bool {
+    literal(uri).is_some_and(|ip| !is_public(ip))
 }
 
 /// Neither loopback, link-local, private, shared (RFC 6598), unspecified, multicast nor reserved.

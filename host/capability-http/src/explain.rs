@@ -25,8 +25,7 @@ pub(crate) fn explain(grants: &[HttpGrant], action: &[&str]) -> Option<Verdict> 
     let Some((index, grant)) = grants.iter().enumerate().find(|(_, grant)| grant.origin == origin) else {
         return Some(Verdict::Denied(format!("no `grants.http` has the origin {origin}")));
     };
-    let literal = address::literal(&uri).is_some_and(|ip| !address::is_public(ip));
-    if literal && !grant.private {
+    if !grant.private && address::is_private_literal(&uri) {
         return Some(Verdict::Denied(format!(
             "{origin} is a private address: `grants.http.{index}.private` is not true"
         )));

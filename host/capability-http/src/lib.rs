@@ -193,7 +193,7 @@ fn prepare(scope: &Scope, mut request: http::Request<WasiBody>, options: Request
         }
         return Ok(internal::call(&**peers, service, request, scope.caller(), options).boxed());
     }
-    if !grant.private && address::literal(request.uri()).is_some_and(|ip| !address::is_public(ip)) {
+    if !grant.private && address::is_private_literal(request.uri()) {
         tracing::warn!(%origin, "outbound request denied: `private = true` is not granted");
         return Err(Error::DestinationIpProhibited);
     }

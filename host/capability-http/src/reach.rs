@@ -26,7 +26,7 @@ pub struct Unreachable {
 /// What keeps it from that, within `limit`.
 pub async fn reach(grant: &HttpGrant, limit: Duration) -> Result<(), Unreachable> {
     let uri: http::Uri = grant.origin.to_string().parse().expect("an origin is a URI");
-    if !grant.private && address::literal(&uri).is_some_and(|ip| !address::is_public(ip)) {
+    if !grant.private && address::is_private_literal(&uri) {
         let reason = "it is at a private address, and `private = true` is not granted".to_owned();
         return Err(Unreachable { reason, mend: mend(Some(&Error::DestinationIpProhibited)) });
     }

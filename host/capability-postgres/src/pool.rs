@@ -32,7 +32,7 @@ const CARE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Until the next try to end a session, where the server has no place for whoever would say so, or does not answer.
 const END_AGAIN: Duration = Duration::from_millis(500);
 
-/// What the server says where it has no more places, or is about to end or to start.
+/// What the server says where it has no more places: `too_many_connections`.
 const NO_PLACE: &str = "53300";
 
 /// A pool; it connects with its first use.

@@ -4,11 +4,18 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::dispatch::InvocationError;
-
 /// How much later than its caller an invocation may see that their time is up. It ends with its caller, who is to say so: one
 /// that was first would give the caller an answer, and the time to make something of it.
 const AFTER_CALLER: Duration = Duration::from_secs(1);
+
+/// Whose time was up, with what it had been given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Late {
+    /// Its own: `limits.timeout`.
+    Own(Duration),
+    /// What its caller had left.
+    Callers(Duration),
+}
 
 /// The one deadline of an invocation, from when it was asked for: the wait for a place is in it, and so are the services that
 /// it calls within the host.
@@ -37,16 +44,16 @@ impl Deadline {
     }
 
     /// Waits until it has passed, and for the caller to say so where it is the caller's.
-    pub async fn passed(self) -> InvocationError {
+    pub async fn passed(self) -> Late {
         let at = if self.is_callers { self.at + AFTER_CALLER } else { self.at };
         tokio::time::sleep_until(at).await;
-        self.error()
+        self.late()
     }
 
     /// What has ended an invocation at it.
-    fn error(self) -> InvocationError {
+    fn late(self) -> Late {
         let Self { given, is_callers, .. } = self;
-        if is_callers { InvocationError::CallerTimedOut(given) } else { InvocationError::TimedOut(given) }
+        if is_callers { Late::Callers(given) } else { Late::Own(given) }
     }
 }
 
@@ -62,8 +69,8 @@ mod tests {
         let caller = Deadline { at: Instant::now() + SHORT, ..Deadline::after(LONG) };
         let callee = Deadline::after_within(LONG, caller);
         assert_eq!(callee.at, caller.at);
-        assert!(matches!(callee.error(), InvocationError::CallerTimedOut(given) if given <= SHORT));
+        assert!(matches!(callee.late(), Late::Callers(given) if given <= SHORT));
         let modest = Deadline::after_within(SHORT, Deadline::after(LONG));
-        assert!(matches!(modest.error(), InvocationError::TimedOut(given) if given == SHORT));
+        assert!(matches!(modest.late(), Late::Own(given) if given == SHORT));
     }
 }

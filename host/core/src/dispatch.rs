@@ -10,7 +10,7 @@ use tracing::{Instrument, Span, error, warn};
 use wasmtime::PoolConcurrencyLimitError;
 
 use crate::admission::Saturated;
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, Late};
 use crate::deployment::Deployment;
 use crate::guest::Guest;
 use crate::guest_call::GuestCall;
@@ -108,6 +108,15 @@ impl From<Saturated> for InvocationError {
     }
 }
 
+impl From<Late> for InvocationError {
+    fn from(late: Late) -> Self {
+        match late {
+            Late::Own(given) => Self::TimedOut(given),
+            Late::Callers(given) => Self::CallerTimedOut(given),
+        }
+    }
+}
+
 /// What came of a call.
 pub struct Invoked<T> {
     /// What the component returned, or why it did not.
@@ -160,7 +169,7 @@ pub async fn enter(deployment: &Deployment, deadline: Deadline) -> Result<OwnedS
     tokio::select! {
         biased;
         permit = deployment.admission.enter() => Ok(permit?),
-        late = deadline.passed() => Err(late),
+        late = deadline.passed() => Err(late.into()),
     }
 }
 
@@ -245,7 +254,7 @@ where
     let ended = tokio::select! {
         biased;
         result = &mut call => return result.map_err(|error| InvocationError::of(error, &output)),
-        late = deadline.passed() => late,
+        late = deadline.passed() => late.into(),
         () = deployment.cut.cancelled() => InvocationError::Cut,
     };
     // Its instance is gone before another gets its place.

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tracing::debug;
 
-use crate::listener::Bounds;
+use crate::bounds::Bounds;
 use crate::pulse::Pulse;
 
 /// How long a connection keeps its place at the least while it waits for a request: longer than one takes that is on its way.

@@ -33,7 +33,8 @@ use self::response::{GuestResponse, ResponseCut};
 pub use self::trigger::Http;
 use self::wanted::Wanted;
 use super::bodies::{Counted, Held, NoRoom, Room};
-use super::listener::{self, Bounds};
+use super::bounds::Bounds;
+use super::listener;
 use super::problem::{Body, BodyError, full, problem};
 use super::request_id::{REQUEST_ID, request_id};
 

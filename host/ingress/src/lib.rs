@@ -4,6 +4,7 @@
 
 mod authority;
 mod bodies;
+pub mod bounds;
 mod connections;
 pub mod cron;
 pub mod http;

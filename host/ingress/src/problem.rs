@@ -1,10 +1,10 @@
 //! Errors that the host itself answers with: `application/problem+json` (RFC 9457).
 
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};

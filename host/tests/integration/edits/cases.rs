@@ -70,30 +70,28 @@ async fn what_was_refused_and_is_put_back_changes_nothing() {
     assert_eq!(host.outcomes("a").await, [json!("live")]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_manifest_that_cannot_be_read_changes_nothing() {
+/// An edit with such settings of one service, and another version of its neighbour, is refused as a whole.
+async fn nothing_changes_where_settings_are(settings: &str, says: &[&str]) {
     let before = slots(2);
     let mut host = Edited::start(&before).await;
     let mut after = before.clone();
     after.get_mut("a").unwrap().version = 2;
-    after.get_mut("b").unwrap().settings = "limits = { timeout = 'soon' }".to_owned();
-    is_refused(&host.edit(&after).await, &["manifest.toml:", "services.b.limits.timeout"]);
+    after.get_mut("b").unwrap().settings = settings.to_owned();
+    is_refused(&host.edit(&after).await, says);
     assert_eq!(host.differences(&before).await, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_manifest_that_cannot_be_read_changes_nothing() {
+    let says = ["manifest.toml:", "services.b.limits.timeout"];
+    nothing_changes_where_settings_are("limits = { timeout = 'soon' }", &says).await;
 }
 
 /// What was checked at the start is checked at each edit.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_grant_of_a_capability_that_there_is_not_is_an_error_also_of_an_edit() {
-    let before = slots(2);
-    let mut host = Edited::start(&before).await;
-    let mut after = before.clone();
-    after.get_mut("a").unwrap().version = 2;
-    after.get_mut("b").unwrap().settings = "grants.postgress.main = { database = 'd' }".to_owned();
-    is_refused(
-        &host.edit(&after).await,
-        &["manifest.toml:", "services.b.grants.postgress", "did you mean `postgres`?"],
-    );
-    assert_eq!(host.differences(&before).await, "");
+    let says = ["manifest.toml:", "services.b.grants.postgress", "did you mean `postgres`?"];
+    nothing_changes_where_settings_are("grants.postgress.main = { database = 'd' }", &says).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

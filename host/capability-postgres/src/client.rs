@@ -24,6 +24,11 @@ use crate::outbox;
 /// Prepared statements kept per connection. A service has tens of statements; the server keeps a plan for each.
 const STATEMENT_CACHE: usize = 256;
 
+/// A duration as the settings of the server have it, in 31 bits: at most 24 days. What is longer, the host ends by itself.
+pub(super) fn milliseconds(duration: Duration) -> i32 {
+    i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)
+}
+
 /// How often the server looks, while it is at a statement, whether there still is somebody to answer.
 const CLIENT_IS_THERE: Duration = Duration::from_secs(5);
 
@@ -60,9 +65,9 @@ pub(super) fn options(
 ) -> Result<PgConnectOptions, sqlx::Error> {
     let options: PgConnectOptions = backend.url.as_str().parse()?;
     Ok(options.database(database).application_name("componentd").statement_cache_capacity(STATEMENT_CACHE).options([
-        ("statement_timeout", timeout.as_millis().to_string()),
+        ("statement_timeout", milliseconds(timeout).to_string()),
         // Ends what a host that was killed has left.
-        ("client_connection_check_interval", CLIENT_IS_THERE.as_millis().to_string()),
+        ("client_connection_check_interval", milliseconds(CLIENT_IS_THERE).to_string()),
     ]))
 }
 

@@ -9,6 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection as _, Executor};
 use tracing::warn;
 
+use super::client::milliseconds;
 use super::config::PostgresGrant;
 use super::ledger;
 use super::migration_error::MigrationError;
@@ -72,7 +73,7 @@ async fn apply_from(
     let mut migrator = Migrator::new(folder).await?;
     let table = ledger::table(service);
     // What a call of a component may take is no limit here. The server ends also what nobody waits for any more.
-    connection.execute(AssertSqlSafe(format!("SET statement_timeout = {}", limit.as_millis()))).await?;
+    connection.execute(AssertSqlSafe(format!("SET statement_timeout = {}", milliseconds(limit)))).await?;
     connection.lock().await?;
     connection.execute(NO_LONG_WAIT_FOR_TABLES).await?;
     ledger::open(connection, &table, &migrator).await?;

@@ -15,13 +15,20 @@ pub struct Duration(pub std::time::Duration);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bytes(pub usize);
 
+/// Longer than anything lasts, and short enough to be added to any point in time.
+const LONGEST: std::time::Duration = std::time::Duration::from_hours(100 * 24 * 1461 / 4);
+
 impl FromStr for Duration {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         let duration = humantime::parse_duration(text)
             .map_err(|_| format!("{text:?} is no duration: write a number with ms, s, m or h, as in 10s"))?;
-        if duration.is_zero() { Err("must be more than zero".to_owned()) } else { Ok(Self(duration)) }
+        match duration {
+            _ if duration.is_zero() => Err("must be more than zero".to_owned()),
+            _ if duration > LONGEST => Err(format!("must be at most {}", humantime::format_duration(LONGEST))),
+            _ => Ok(Self(duration)),
+        }
     }
 }
 
@@ -316,6 +323,7 @@ mod tests {
         assert_eq!("200ms".parse::<Duration>().unwrap().0.as_millis(), 200);
         assert_eq!("10% for 1m".parse::<Canary>().unwrap().percent, 10);
         assert!("0% for 1m".parse::<Canary>().is_err() && "10%".parse::<Canary>().is_err());
+        assert!("99y".parse::<Duration>().is_ok() && "101y".parse::<Duration>().is_err());
         assert!("0s".parse::<Duration>().is_err() && "0".parse::<Bytes>().is_err() && "much".parse::<Bytes>().is_err());
     }
 }

@@ -179,6 +179,7 @@ fn values() {
         ("limits = { memory = '5GiB' }", "limits.memory", "must be at most 4GiB, the size of a 32-bit linear memory"),
         ("limits = { cpu = '5' }", "limits.cpu", "\"5\" is no duration: write a number with ms, s, m or h, as in 10s"),
         ("limits = { timeout = '0s' }", "limits.timeout", "must be more than zero"),
+        ("limits = { timeout = '5000000000000000h' }", "limits.timeout", "must be at most 100years"),
         ("limits = { concurrency = 0 }", "limits.concurrency", "must be from 1 to 1000 (`instances` under [host])"),
         ("limits = { concurrency = 1001 }", "limits.concurrency", "must be from 1 to 1000 (`instances` under [host])"),
         ("limits = { rows = 0 }", "limits.rows", "must be at least 1"),

@@ -261,3 +261,12 @@ async fn a_statement_ends_with_its_invocation() {
     })
     .await;
 }
+
+/// The server counts milliseconds in 31 bits.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_that_is_longer_than_the_server_counts_is_kept_by_the_host_alone() {
+    let probe =
+        Probe::start_alone(&format!("{HTTP_GRANT}\nlimits = {{ timeout = '31d', call-timeout = '30d' }}")).await;
+    let row = probe.calls().row("select 40 + 2", json!([])).await;
+    assert_eq!(row, [json!({ "type": "int4", "value": 42 })]);
+}

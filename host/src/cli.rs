@@ -9,6 +9,7 @@ mod remote;
 mod run;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::ValueEnum;
 use componentd_config as config;
@@ -19,6 +20,9 @@ pub use self::arguments::Cli;
 use self::arguments::{Command, ManifestArgument};
 use self::error::CommandError;
 
+/// How long a command waits at its end for whoever reads what it has logged.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 impl Cli {
     /// Carries out the command and says what became of it.
     pub async fn execute(self) -> ExitCode {
@@ -26,7 +30,9 @@ impl Cli {
             eprintln!("componentd: {wrong}");
             return ExitCode::from(64);
         }
-        report(carry_out(self.command).await)
+        let code = report(carry_out(self.command).await);
+        telemetry::flush(LAST_WORDS);
+        code
     }
 }
 
@@ -37,7 +43,7 @@ fn start_log(format: Option<Format>) -> Result<(), String> {
     });
     let format = format.map(Ok).or(named).transpose()?.unwrap_or_else(Format::usual);
     let filter = config::log_filter();
-    telemetry::start(&filter, format).map_err(|error| format!("COMPONENTD_LOG={filter}: {error}"))
+    telemetry::start(&filter, format).map_err(|error| error.to_string())
 }
 
 async fn carry_out(command: Command) -> Result<(), CommandError> {
@@ -68,7 +74,9 @@ fn report(result: Result<(), CommandError>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("componentd: {error}");
+            // What was logged before may fill all the room that there is.
+            telemetry::flush(LAST_WORDS);
+            telemetry::say(&format!("componentd: {error}"));
             ExitCode::from(error.exit_code())
         }
     }

@@ -5,14 +5,14 @@
 
 use std::time::Duration;
 
-use componentd_capability_kafka::brokers::{Header, KafkaBackend, Producer, Record, client_config};
+use componentd_capability_kafka::brokers::{KafkaBackend, Outgoing, Producer, client_config, headers, headers_of};
 use componentd_config::KafkaTrigger;
 use componentd_ingress::kafka::place::{Gap, Kept};
-use componentd_ingress::kafka::record::DEAD_LETTER_PREFIX;
+use componentd_ingress::kafka::record::{DEAD_LETTER_CUT, DEAD_LETTER_PREFIX};
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::KafkaError;
-use rdkafka::message::{Headers as _, Message as _, OwnedMessage};
+use rdkafka::message::{Message as _, OwnedMessage};
 use rdkafka::topic_partition_list::Offset;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -35,6 +35,11 @@ pub(crate) enum DeadLetterError {
     Kafka(#[from] KafkaError),
     #[error("{letter} does not say which topic it came from")]
     Foreign { letter: String },
+    #[error(
+        "{letter} has no content, which was too large for the dead-letter topic: it is where the letter says it comes from, as \
+         long as that is kept; then `drop` it"
+    )]
+    Cut { letter: String },
     #[error("{letter} could not be sent back: {reason}")]
     NotSent { letter: String, reason: String },
 }
@@ -148,18 +153,14 @@ fn settle(consumer: &BaseConsumer, letter: &OwnedMessage) -> Result<(), KafkaErr
 
 async fn send_back(producer: &Producer, letter: &OwnedMessage) -> Result<(), DeadLetterError> {
     let Some(topic) = told(letter, "topic") else { return Err(DeadLetterError::Foreign { letter: name(letter) }) };
-    let headers = letter.headers().map(|headers| {
-        let own = headers.iter().filter(|header| !header.key.starts_with(DEAD_LETTER_PREFIX));
-        own.map(|header| Header { name: header.key.to_owned(), value: header.value.unwrap_or_default().to_vec() })
-            .collect()
-    });
-    let record = Record {
-        topic,
-        key: letter.key().map(<[u8]>::to_vec),
-        headers: headers.unwrap_or_default(),
-        payload: letter.payload().map(<[u8]>::to_vec),
-    };
-    let sent = producer.send(&record, TIMEOUT).await;
+    if header(letter, DEAD_LETTER_CUT).is_some() {
+        return Err(DeadLetterError::Cut { letter: name(letter) });
+    }
+    let own = headers_of(letter).filter(|header| !header.name.starts_with(DEAD_LETTER_PREFIX.as_bytes()));
+    let own: Vec<_> = own.map(|header| (header.name, header.value)).collect();
+    let (key, payload) = (letter.key(), letter.payload());
+    let record = Outgoing { topic: &topic, key, headers: headers(own.into_iter()), payload };
+    let sent = producer.pass_on(record, TIMEOUT).await;
     sent.map(|_| ()).map_err(|e| DeadLetterError::NotSent { letter: name(letter), reason: e.to_string() })
 }
 
@@ -176,7 +177,11 @@ fn describe(letter: &OwnedMessage) -> String {
 
 /// What the host has told of the letter in its headers.
 fn told(letter: &OwnedMessage, what: &str) -> Option<String> {
-    let name = format!("{DEAD_LETTER_PREFIX}{what}");
-    let header = letter.headers()?.iter().filter(|header| header.key == name).last()?;
-    header.value.map(|value| String::from_utf8_lossy(value).into_owned())
+    header(letter, &format!("{DEAD_LETTER_PREFIX}{what}"))
+}
+
+/// The last of that name: what came with the record may have the same.
+fn header(letter: &OwnedMessage, name: &str) -> Option<String> {
+    let value = headers_of(letter).filter(|header| header.name == name.as_bytes()).last()?.value?;
+    Some(String::from_utf8_lossy(value).into_owned())
 }

@@ -267,6 +267,8 @@ fn swapper(
     let triggers = componentd_ingress::triggers(clock);
     let loader = Loader::new(engine, cache, capabilities, triggers.entry_points()).map_err(StartError::Capabilities)?;
     let (services, mut registry) = (Directory::default(), metrics::registry());
+    let help = "Lines of the log that were dropped: standard error was not read in time";
+    registry.register("log_dropped_lines", help, componentd_telemetry::DROPPED.clone());
     let peers: Arc<dyn Peers> = Arc::new(LocalPeers(services.clone()));
     let clients = Clients::new(capabilities, manifest, &peers, &mut registry)?;
     let (metrics, archive) = (Arc::new(Metrics::new(registry)), Archive::new(state, manifest.host.keep_versions));

@@ -19,12 +19,15 @@
 //! | `GET /count` | answers 200 with how many such requests this instance has answered |
 //! | `GET /echo-id` | answers 200 with the request's `x-request-id` |
 //! | `POST /trailers` | answers 200 with the value of the trailer `x-sum`, or `none` |
+//! | `GET /log?lines=9&bytes=100` | logs so many lines of so many bytes, to stdout with `by=stdout`, then answers 200 `logged` |
+//! | `GET /random?mib=9` | asks for so many random bytes in one call, then answers 200 with how many came |
 //! | `GET /print` | writes to stdout, stderr and the log at each level, then answers 200 `printed` |
 
 // Nothing of it runs anywhere else, and what only the export calls would be dead there.
 #![cfg(target_family = "wasm")]
 
 mod body;
+mod random;
 mod trailers;
 
 use std::hint::black_box;
@@ -51,6 +54,8 @@ const ROUTES: &[Route] = &[
     Route::get("/count", count),
     Route::get("/echo-id", echo_id),
     Route::get("/print", print),
+    Route::get("/log", log_much),
+    Route::get("/random", random::get),
 ];
 
 const LEVELS: [Level; 6] = [Level::Trace, Level::Debug, Level::Info, Level::Warn, Level::Error, Level::Critical];
@@ -154,6 +159,18 @@ fn print(_: &Request) -> Result<Response, Problem> {
         log(level, "print", &format!("a message at {level:?}"));
     }
     Ok(Response::text(200, "printed"))
+}
+
+fn log_much(request: &Request) -> Result<Response, Problem> {
+    let number = |name| request.query_parameter(name).and_then(|text| text.parse().ok()).unwrap_or_default();
+    let line = "x".repeat(number("bytes"));
+    for _ in 0..number("lines") {
+        match request.query_parameter("by") {
+            Some(_) => println!("{line}"),
+            None => log(Level::Info, "flood", &line),
+        }
+    }
+    Ok(Response::text(200, "logged"))
 }
 
 /// The instruction itself: without a message, unlike a panic.

@@ -8,6 +8,7 @@
 //! | `POST /http` | `http::Call` |
 //! | `POST /fetch` | `fetch::Fetch` |
 //! | `GET /circle?service=probe` | none: the service calls itself, or the other one, without an end of its own |
+//! | `POST /storm` | `storm::Storm` |
 //! | `GET /config` | answers all of the service's configuration as one object |
 //!
 //! An error of the capability is an answer as well: 200 and `{"error":{"kind":"denied","reason":"…"}}`.
@@ -19,6 +20,7 @@ mod http;
 mod kafka;
 mod redis;
 mod sql;
+mod storm;
 
 use componentd_sdk::export_http;
 use componentd_sdk::http::Route;
@@ -31,6 +33,7 @@ const ROUTES: &[Route] = &[
     Route::post("/http", http::call),
     Route::post("/fetch", fetch::run),
     Route::get("/circle", http::circle),
+    Route::post("/storm", storm::run),
     Route::get("/config", config::all),
 ];
 

@@ -13,6 +13,9 @@ use wasmtime_wasi_http::WasiBody;
 use super::attempt::Attempt;
 use super::resolver::Resolver;
 
+/// Connections to one server that wait for another request, each with a descriptor.
+const MAX_IDLE: usize = 32;
+
 pub(super) type HyperClient = Client<HttpsConnector<Connector>, WasiBody>;
 
 /// The connection pools that all services share: one for addresses of the internet, one for any address, so that a
@@ -30,7 +33,7 @@ impl Default for HttpClients {
 }
 
 fn client(resolver: Resolver) -> HyperClient {
-    Client::builder(TokioExecutor::new()).build(connector(resolver))
+    Client::builder(TokioExecutor::new()).pool_max_idle_per_host(MAX_IDLE).build(connector(resolver))
 }
 
 /// Connections as each request has them: TCP, and TLS where the scheme asks for it.

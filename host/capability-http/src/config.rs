@@ -13,8 +13,8 @@ use serde::{Deserialize, Deserializer, de};
 pub struct HttpGrant {
     /// `http://<service>.internal` is another service of this host that has `http`, called within the process.
     pub origin: Origin,
-    /// Headers that the host adds to each request there, in place of any that the component set. The component never sees
-    /// them, so secrets belong here.
+    /// Headers that the host adds to each request there, in place of any that the component set. The component does not see
+    /// them, so secrets belong here; a server that repeats one in a body shows it, in a header it is hidden.
     #[serde(default, deserialize_with = "headers")]
     #[schemars(with = "BTreeMap<String, String>")]
     pub headers: http::HeaderMap,

@@ -3,6 +3,7 @@
 use std::error::Error as Cause;
 use std::io;
 
+use componentd_core::log_bounds::LogRate;
 use hyper_util::client::legacy;
 use rustix::io::Errno;
 use wasmtime_wasi_http::Error;
@@ -10,16 +11,16 @@ use wasmtime_wasi_http::Error;
 use super::resolver::ResolveError;
 
 /// Why there is no answer. The log has the driver's own words.
-pub(super) fn of_request(error: &legacy::Error) -> Error {
+pub(super) fn of_request(error: &legacy::Error, log: &LogRate) -> Error {
     let last = causes(error).last().map(ToString::to_string).unwrap_or_default();
-    tracing::warn!(error = last, "outbound request failed");
+    log.tell(|| tracing::warn!(error = last, "outbound request failed"));
     let otherwise = if error.is_connect() { Error::DestinationUnavailable } else { Error::ConnectionTerminated };
     causes(error).find_map(meaning).unwrap_or(otherwise)
 }
 
 /// Why a body ended before it was whole.
-pub(super) fn of_body(error: &hyper::Error) -> Error {
-    tracing::warn!(error = error as &dyn Cause, "the body of an answer broke off");
+pub(super) fn of_body(error: &hyper::Error, log: &LogRate) -> Error {
+    log.tell(|| tracing::warn!(error = error as &dyn Cause, "the body of an answer broke off"));
     let io_error = causes(error).find_map(|cause| cause.downcast_ref::<io::Error>());
     match io_error.map(io::Error::kind) {
         Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => {

@@ -12,8 +12,10 @@ mod config;
 mod error_code;
 mod explain;
 mod failure;
+mod hidden;
 mod idle;
 mod internal;
+mod places;
 mod reach;
 mod resolver;
 mod send;
@@ -35,11 +37,13 @@ use componentd_core::verdict::{Right, Verdict};
 use futures_util::FutureExt;
 use http::header::HOST;
 use schemars::Schema;
+use tokio::sync::Semaphore;
 use wasmtime::component::Linker;
 use wasmtime_wasi_http::{Error, FieldMap, RequestOptions, WasiBody};
 
 use self::client::HttpClients;
 pub use self::config::HttpGrant;
+use self::places::Places;
 pub use self::reach::{Unreachable, reach};
 
 /// Outbound HTTP as a capability of the host.
@@ -51,6 +55,8 @@ pub const NAME: &str = "http";
 /// The pools of connections that all services share, and the services themselves.
 struct HttpClient {
     clients: HttpClients,
+    /// A place for each request that may be under way.
+    places: Arc<Semaphore>,
     peers: Arc<dyn Peers>,
 }
 
@@ -58,6 +64,7 @@ struct HttpClient {
 struct Origins {
     grants: Vec<HttpGrant>,
     clients: HttpClients,
+    places: Places,
     peers: Arc<dyn Peers>,
 }
 
@@ -100,7 +107,8 @@ impl Capability for Http {
     }
 
     fn client(&self, host: HostContext<'_>) -> Result<Arc<dyn Client>, ConfigError> {
-        Ok(Arc::new(HttpClient { clients: HttpClients::default(), peers: host.peers }))
+        let places = Arc::new(Semaphore::new(host.manifest.host.requests.min(Semaphore::MAX_PERMITS)));
+        Ok(Arc::new(HttpClient { clients: HttpClients::default(), places, peers: host.peers }))
     }
 }
 
@@ -112,7 +120,8 @@ impl Client for HttpClient {
         if grants.is_empty() {
             return Ok(None);
         }
-        Ok(Some(Arc::new(Origins { grants, clients: self.clients.clone(), peers: self.peers.clone() })))
+        let places = Places::new(&self.places, service.spec.limits.service_requests);
+        Ok(Some(Arc::new(Origins { grants, clients: self.clients.clone(), places, peers: self.peers.clone() })))
     }
 }
 
@@ -175,8 +184,9 @@ fn prepare(scope: &Scope, mut request: http::Request<WasiBody>, options: Request
         let grant = origins.grants.iter().find(|grant| grant.origin == origin)?;
         Some((origins, grant))
     });
-    let (Origins { clients, peers, .. }, grant) = found.ok_or_else(|| {
-        tracing::warn!(%origin, "outbound request denied: no `grants.http` has this origin");
+    let (Origins { clients, peers, places, .. }, grant) = found.ok_or_else(|| {
+        let log = &scope.granted().log;
+        log.tell(|| tracing::warn!(%origin, "outbound request denied: no `grants.http` has this origin"));
         Error::HttpRequestDenied
     })?;
     for (name, value) in &grant.headers {
@@ -185,20 +195,31 @@ fn prepare(scope: &Scope, mut request: http::Request<WasiBody>, options: Request
     if let Some(service) = origin.internal_service() {
         if scope.depth >= scope.limits().hops {
             let (hops, id) = (scope.limits().hops, scope.id.to_str().unwrap_or_default());
-            tracing::warn!(
+            scope.granted().log.tell(|| tracing::warn!(
                 %origin, request_id = id,
                 "outbound request refused: {hops} services of this host wait for each other already (limits.hops); do they call each other in a circle?"
-            );
+            ));
             return Err(Error::LoopDetected);
         }
-        return Ok(internal::call(&**peers, service, request, scope.caller(), options).boxed());
+        let place = places.within(scope)?;
+        let answer = internal::call(&**peers, service, request, scope.caller(), options);
+        return Ok(answer.map(|answer| answer.map(|response| place.keep(response))).boxed());
     }
     if !grant.private && address::is_private_literal(request.uri()) {
-        tracing::warn!(%origin, "outbound request denied: `private = true` is not granted");
+        let log = &scope.granted().log;
+        log.tell(|| tracing::warn!(%origin, "outbound request denied: `private = true` is not granted"));
         return Err(Error::DestinationIpProhibited);
     }
     // The client writes it from the URI, so that it cannot name another origin than the granted one.
     request.headers_mut().remove(HOST);
     let client = if grant.private { &clients.private } else { &clients.public };
-    Ok(send::send(client.clone(), request, options).boxed())
+    let place = places.outside(scope)?;
+    let answer = send::send(client.clone(), request, options, scope.granted().clone());
+    let secrets = hidden::secrets(&grant.headers);
+    let keep = move |response| {
+        let mut response = place.keep(response);
+        hidden::hide(response.headers_mut(), &secrets);
+        response
+    };
+    Ok(answer.map(|answer| answer.map(keep)).boxed())
 }

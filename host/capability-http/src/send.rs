@@ -1,8 +1,10 @@
 //! Sends a request and waits for the answer's head, within the limits that the component sets.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
+use componentd_core::granted::Granted;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_util::client::legacy;
@@ -20,6 +22,7 @@ pub(super) async fn send(
     client: HyperClient,
     mut request: http::Request<WasiBody>,
     options: RequestOptions,
+    granted: Arc<Granted>,
 ) -> Result<http::Response<WasiBody>, Error> {
     let attempt = Attempt::new(options.connect_timeout);
     let mut connection = capture_connection(&mut request);
@@ -36,16 +39,17 @@ pub(super) async fn send(
         Some(answer) => answer,
         None => first_byte(answering, options.first_byte_timeout).await?,
     };
-    answered(answer, options.between_bytes_timeout)
+    answered(answer, options.between_bytes_timeout, granted)
 }
 
 fn answered(
     answer: Result<http::Response<Incoming>, legacy::Error>,
     between_bytes: Option<Duration>,
+    granted: Arc<Granted>,
 ) -> Result<http::Response<WasiBody>, Error> {
-    let answer = answer.map_err(|error| failure::of_request(&error))?;
+    let answer = answer.map_err(|error| failure::of_request(&error, &granted.log))?;
     Ok(answer.map(|body| {
-        let body = body.map_err(|error| failure::of_body(&error));
+        let body = body.map_err(move |error| failure::of_body(&error, &granted.log));
         IdleTimeout::new(body, between_bytes).boxed_unsync()
     }))
 }

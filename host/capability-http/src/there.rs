@@ -11,9 +11,12 @@ pub(super) fn outcome(answer: &Result<http::Response<WasiBody>, Error>) -> CallO
         Ok(_) => CallOutcome::Ok,
         Err(Error::HttpRequestDenied | Error::DestinationIpProhibited) => CallOutcome::Denied,
         // Waiting mends nothing of these.
-        Err(Error::HttpRequestUriInvalid | Error::HttpRequestMethodInvalid | Error::LoopDetected) => {
-            CallOutcome::Refused
-        }
+        Err(
+            Error::HttpRequestUriInvalid
+            | Error::HttpRequestMethodInvalid
+            | Error::LoopDetected
+            | Error::ConnectionLimitReached,
+        ) => CallOutcome::Refused,
         Err(_) => CallOutcome::Away,
     }
 }

@@ -104,9 +104,7 @@ const MADE_MEANWHILE: [&str; 4] = ["23505", "42P06", "42P07", "42710"];
 
 /// Whether a broker would ever take the record.
 pub(crate) fn fits(record: &Record) -> bool {
-    let headers: usize = record.headers.iter().map(|header| header.name.len() + header.value.len()).sum();
-    let key = record.key.as_ref().map_or(0, Vec::len);
-    headers + key + record.payload.as_ref().map_or(0, Vec::len) <= MAX_RECORD
+    record.size() <= MAX_RECORD
 }
 
 /// Adds a record to the transaction that `connection` is in.
@@ -273,7 +271,7 @@ impl Relay {
 
     fn enqueue(&self, row: &Row) -> Option<DeliveryFuture> {
         let (_, topic, key, names, values, payload) = row;
-        let pairs = names.iter().zip(values).map(|(name, value)| (name.as_str(), value.as_slice()));
+        let pairs = names.iter().zip(values).map(|(name, value)| (name.as_bytes(), Some(value.as_slice())));
         let mut record = FutureRecord::to(topic).headers(headers(pairs));
         record.key = key.as_deref();
         record.payload = payload.as_deref();

@@ -4,6 +4,7 @@
 
 mod absence;
 mod bindings;
+mod bounded;
 mod config;
 mod explain;
 mod rights;
@@ -26,6 +27,7 @@ use wasmtime::component::Linker;
 
 pub use self::absence::Absence;
 use self::bindings::componentd::redis::client as wit;
+use self::bounded::too_large;
 pub use self::config::{RedisBackend, RedisGrant};
 pub use self::rights::Rights;
 
@@ -38,18 +40,18 @@ pub const NAME: &str = "redis";
 /// Tries to reconnect within one call before it fails with `unavailable`; the next call tries again.
 const RECONNECTS: usize = 1;
 
-/// The connection that all services share: commands of many callers are pipelined on it. It is made when it is first used.
+/// A connection that commands of many callers are pipelined on. It is made when it is first used.
 pub struct RedisClient {
     client: redis::Client,
     connection: OnceLock<ConnectionManager>,
 }
 
 /// What a host has of Redis: a server.
-struct Server(Arc<RedisClient>);
+struct Server(RedisClient);
 
-/// The keys of one service, and the connection.
+/// The keys of one service, and a connection of its own: what others ask for is not in the way of its replies.
 pub struct Keys {
-    redis: Arc<RedisClient>,
+    redis: RedisClient,
     grant: RedisGrant,
 }
 
@@ -82,7 +84,7 @@ impl Capability for Redis {
         let Some(section) = host.backend else { return Ok(Arc::new(NoServer(|service| grant(service).map(drop)))) };
         let client = RedisClient::new(&section.read()?);
         let unusable = |e: RedisError| section.error(&["url"], format!("cannot be used: {e}; correct it"));
-        Ok(Arc::new(Server(Arc::new(client.map_err(unusable)?))))
+        Ok(Arc::new(Server(client.map_err(unusable)?)))
     }
 }
 
@@ -93,6 +95,11 @@ impl RedisClient {
     /// The URL is none that the driver understands.
     pub fn new(backend: &RedisBackend) -> Result<Self, RedisError> {
         Ok(Self { client: redis::Client::open(backend.url.as_str())?, connection: OnceLock::new() })
+    }
+
+    /// The same server by another connection.
+    fn another(&self) -> Self {
+        Self { client: self.client.clone(), connection: OnceLock::new() }
     }
 
     fn connection(&self) -> Result<ConnectionManager, RedisError> {
@@ -121,7 +128,7 @@ impl RedisClient {
 
 impl Client for Server {
     fn grant(&self, service: &ServiceContext<'_>) -> Result<Option<Arc<dyn Grant>>, ConfigError> {
-        Ok(grant(service)?.map(|grant| Arc::new(Keys { redis: self.0.clone(), grant }) as Arc<dyn Grant>))
+        Ok(grant(service)?.map(|grant| Arc::new(Keys { redis: self.0.another(), grant }) as Arc<dyn Grant>))
     }
 
     fn missing<'a>(&'a self, _: &'a Manifest, timeout: Duration) -> BoxFuture<'a, Vec<String>> {
@@ -183,14 +190,12 @@ impl Access<'_> {
         if value.len() <= limit {
             return Ok(());
         }
-        Err(wit::Error::TooLarge(format!("{} bytes are more than {limit} (limits.transfer)", value.len())))
+        Err(too_large(value.len(), limit))
     }
 
     async fn get(&self, key: &String) -> Result<Option<Vec<u8>>, wit::Error> {
         let granted = self.may_read([key])?;
-        let value: Option<Vec<u8>> = granted.call(redis::cmd("GET").arg(key)).await?;
-        self.bounded(value.as_deref().unwrap_or_default())?;
-        Ok(value)
+        granted.value(key, self.transfer).await
     }
 
     async fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, wit::Error> {
@@ -198,13 +203,7 @@ impl Access<'_> {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let values: Vec<Option<Vec<u8>>> = granted.call(redis::cmd("MGET").arg(keys)).await?;
-        let total: usize = values.iter().flatten().map(Vec::len).sum();
-        if total > self.transfer {
-            let limit = self.transfer;
-            return Err(wit::Error::TooLarge(format!("{total} bytes are more than {limit} (limits.transfer)")));
-        }
-        Ok(values)
+        granted.values(keys, self.transfer).await
     }
 
     async fn set(&self, key: &String, value: &[u8], options: wit::SetOptions) -> Result<bool, wit::Error> {

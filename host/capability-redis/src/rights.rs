@@ -45,8 +45,13 @@ impl Rights {
     pub async fn read(&mut self, pattern: &KeyPattern) -> Result<(), Absence> {
         let key = pattern.to_string();
         let mut denied = Denied::default();
-        for name in ["get", "mget", "exists"] {
+        denied.note("getrange", self.reply(cmd("getrange").arg(&key).arg(0).arg(0)).await?);
+        for name in ["strlen", "exists"] {
             denied.note(name, self.reply(cmd(name).arg(&key)).await?);
+        }
+        // Nothing is queued in it.
+        for name in ["multi", "exec"] {
+            denied.note(name, self.reply(&cmd(name)).await?);
         }
         denied.mend(&self.user, pattern)
     }

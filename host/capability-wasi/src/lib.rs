@@ -3,6 +3,7 @@
 #![warn(missing_docs, unreachable_pub)]
 
 mod logging;
+mod pieces;
 mod settings;
 mod wasi;
 

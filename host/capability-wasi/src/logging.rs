@@ -7,8 +7,9 @@ use std::sync::Arc;
 use componentd_config::ConfigError;
 use componentd_core::capability::{About, Capability, Client, HostContext, Package, ServiceContext};
 use componentd_core::grant::Grant;
+use componentd_core::output::Output;
 use componentd_core::state::State;
-use tracing::{Span, debug, error, info, trace, warn};
+use tracing::{Level, debug, enabled, error, info, trace, warn};
 use wasmtime::component::{HasData, Linker};
 
 use self::bindings::wasi::logging::logging as wit;
@@ -54,19 +55,27 @@ impl Client for Logging {
 
 /// Who logs is all that it needs to know.
 impl HasData for Logging {
-    type Data<'a> = Log<'a>;
+    type Data<'a> = &'a Output;
 }
 
-/// The span of one invocation.
-pub struct Log<'a>(&'a Span);
-
-fn log(state: &mut State) -> Log<'_> {
-    Log(&state.scope().span)
+fn log(state: &mut State) -> &Output {
+    &state.output
 }
 
-impl wit::Host for Log<'_> {
+impl wit::Host for &Output {
     async fn log(&mut self, level: wit::Level, context: String, message: String) -> wasmtime::Result<()> {
-        self.0.in_scope(|| match level {
+        // What nobody wants to read costs the component nothing of what it may log.
+        let is_wanted = match level {
+            wit::Level::Trace => enabled!(target: "guest", Level::TRACE),
+            wit::Level::Debug => enabled!(target: "guest", Level::DEBUG),
+            wit::Level::Info => enabled!(target: "guest", Level::INFO),
+            wit::Level::Warn => enabled!(target: "guest", Level::WARN),
+            wit::Level::Error | wit::Level::Critical => enabled!(target: "guest", Level::ERROR),
+        };
+        if !is_wanted {
+            return Ok(());
+        }
+        Output::log(self, context.len() + message.len(), || match level {
             wit::Level::Trace => trace!(target: "guest", context, "{message}"),
             wit::Level::Debug => debug!(target: "guest", context, "{message}"),
             wit::Level::Info => info!(target: "guest", context, "{message}"),

@@ -11,6 +11,8 @@ use componentd_core::state::State;
 use wasmtime::component::Linker;
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable};
 
+use crate::pieces;
+
 /// The capability.
 pub struct Wasi;
 
@@ -59,7 +61,8 @@ impl Capability for Wasi {
     }
 
     fn add_to_linker(&self, linker: &mut Linker<State>) -> wasmtime::Result<()> {
-        wasmtime_wasi::p2::add_to_linker_async(linker)
+        wasmtime_wasi::p2::add_to_linker_async(linker)?;
+        pieces::add_to_linker(linker, VERSION)
     }
 
     /// A language's runtime opens its standard streams once. Streams of bodies come and go with their bodies, which may not

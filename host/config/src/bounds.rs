@@ -46,6 +46,18 @@ pub struct Limits {
     pub response: Bytes,
     /// What the arguments or the result of one call of a capability may take in the host: rows, values, bodies.
     pub transfer: Bytes,
+    /// What one invocation may log, on standard output and error and by `wasi:logging`; further lines are dropped, which is
+    /// said once. A line counts 256 bytes beside its text, and is cut at 16 KiB.
+    pub log: Bytes,
+    /// What all invocations of the service may log in a second, with what the host has to say of their requests to others.
+    pub log_rate: Bytes,
+    /// Requests to other servers and services that one invocation may have under way, to the end of the response; a further
+    /// one fails with `connection-limit-reached`.
+    #[schemars(range(min = 1))]
+    pub requests: usize,
+    /// The same, for all invocations of the service.
+    #[schemars(range(min = 1))]
+    pub service_requests: usize,
     /// Rows of one query.
     #[schemars(range(min = 1))]
     pub rows: usize,
@@ -108,6 +120,10 @@ impl Default for Limits {
             hops: 8,
             response: Bytes(8 << 20),
             transfer: Bytes(16 << 20),
+            log: Bytes(64 << 10),
+            log_rate: Bytes(4 << 20),
+            requests: 16,
+            service_requests: 256,
             rows: 10_000,
             reuse: 1_000,
         }

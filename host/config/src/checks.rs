@@ -24,6 +24,9 @@ pub(super) fn check(manifest: &Manifest) -> Check {
     if manifest.host.keep_versions == 0 {
         return fail(["host", "keep-versions"], "must be at least 1: what is live is kept");
     }
+    if manifest.host.requests == 0 {
+        return fail(["host", "requests"], "must be at least 1");
+    }
     for (name, service) in &manifest.services {
         service_name(name)?;
         triggers(name, service)?;
@@ -125,8 +128,12 @@ fn limits(manifest: &Manifest, name: &str, service: &Service) -> Check {
             "must be at least 1; without a grant there is no call at all",
         );
     }
-    if limits.rows == 0 {
-        return fail(["services", name, "limits", "rows"], "must be at least 1");
+    for (key, bound) in
+        [("rows", limits.rows), ("requests", limits.requests), ("service-requests", limits.service_requests)]
+    {
+        if bound == 0 {
+            return fail(["services", name, "limits", key], "must be at least 1");
+        }
     }
     Ok(())
 }

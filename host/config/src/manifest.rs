@@ -57,6 +57,10 @@ pub struct HostSettings {
     /// What compiled components may take in the state folder. Those that were not used for longest are removed, and compiled
     /// again when they are needed.
     pub cache_size: Bytes,
+    /// Requests of components to other servers at the same time, over all services; a further one fails with
+    /// `connection-limit-reached`. Each takes a descriptor: keep it below the open files that the process may have.
+    #[schemars(range(min = 1))]
+    pub requests: usize,
     /// How long the host goes on to accept after the signal to stop, while `/readyz` answers 503 already: as long as your load
     /// balancer takes to see that.
     pub shutdown_delay: Option<Duration>,
@@ -64,9 +68,17 @@ pub struct HostSettings {
 
 impl Default for HostSettings {
     /// A dozen busy services, in a thirtieth of the address space that a process has; a month of working days of versions; and
-    /// compiled code of some hundred components of Rust, or twenty with an interpreter in them.
+    /// compiled code of some hundred components of Rust, or twenty with an interpreter in them. Requests to others leave half of
+    /// the usual 1,024 open files to clients and databases.
     fn default() -> Self {
-        Self { state: None, instances: 1_000, keep_versions: 20, cache_size: Bytes(2 << 30), shutdown_delay: None }
+        Self {
+            state: None,
+            instances: 1_000,
+            keep_versions: 20,
+            cache_size: Bytes(2 << 30),
+            requests: 512,
+            shutdown_delay: None,
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::call::CallMetrics;
 use crate::capability::{About, Capability, Client, HostContext, Needs, ServiceContext, interface_of};
 use crate::granted::Granted;
+use crate::log_bounds::{LogMetrics, LogRate};
 use crate::peers::{self, Peers};
 use crate::state::Common;
 
@@ -20,6 +21,7 @@ use crate::state::Common;
 pub struct Clients {
     all: Arc<[(About, Arc<dyn Client>)]>,
     calls: CallMetrics,
+    logs: LogMetrics,
 }
 
 impl Clients {
@@ -33,7 +35,7 @@ impl Clients {
         peers: &Arc<dyn Peers>,
         metrics: &mut Registry,
     ) -> Result<Self, ConfigError> {
-        let calls = CallMetrics::new(metrics);
+        let (calls, logs) = (CallMetrics::new(metrics), LogMetrics::new(metrics));
         let client = |capability: &Arc<dyn Capability>| {
             let about = capability.about();
             let backend = manifest.backend(about.name);
@@ -41,7 +43,7 @@ impl Clients {
             Ok((about, capability.client(host)?))
         };
         let all = capabilities.iter().map(client).collect::<Result<_, ConfigError>>()?;
-        Ok(Self { all, calls })
+        Ok(Self { all, calls, logs })
     }
 
     /// What a service may do. `stop` ends what works beside its invocations, at the latest.
@@ -54,7 +56,8 @@ impl Clients {
             grants.extend(client.grant(service)?.map(|grant| (about.name, grant)));
             needs_server(about, service)?;
         }
-        Ok(Granted::new(service.name, service.spec.limits, grants, self.calls.clone(), stop))
+        let log = LogRate::new(&service.spec.limits, &self.logs, service.name);
+        Ok(Granted::new(service.name, service.spec.limits, grants, self.calls.clone(), log, stop))
     }
 
     /// Whether a manifest names only capabilities that there are, and every service's grants are as they must be.

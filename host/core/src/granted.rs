@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::away::BackendAway;
 use crate::call::{CallMetrics, CallOutcome, Calls};
 use crate::grant::{Background, Grant, Unprepared, Unusable};
+use crate::log_bounds::LogRate;
 use crate::verdict::{Right, Verdict};
 
 /// The grants of a service, and the limits of what it does with them. Versions of it share one for as long as neither
@@ -22,6 +23,8 @@ pub struct Granted {
     limits: Limits,
     grants: Vec<(&'static str, Arc<dyn Grant>)>,
     calls: Calls,
+    /// What its invocations may log together.
+    pub log: LogRate,
     stop: CancellationToken,
 }
 
@@ -32,10 +35,11 @@ impl Granted {
         limits: Limits,
         grants: Vec<(&'static str, Arc<dyn Grant>)>,
         metrics: CallMetrics,
+        log: LogRate,
         stop: CancellationToken,
     ) -> Self {
         let calls = Calls::new(metrics, service, grants.iter().map(|(capability, _)| *capability));
-        Self { service: service.to_owned(), limits, grants, calls, stop }
+        Self { service: service.to_owned(), limits, grants, calls, log, stop }
     }
 
     /// The name of the service that the grants are of.

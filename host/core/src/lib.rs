@@ -41,6 +41,7 @@ mod lacking;
 pub mod limits;
 pub mod load_error;
 pub mod loader;
+pub mod log_bounds;
 pub mod lookups;
 pub mod metrics;
 pub mod outgoing;

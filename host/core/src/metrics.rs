@@ -125,6 +125,7 @@ pub struct Metrics {
     processor: Family<ServiceLabel, Counter<f64, AtomicU64>>,
     dead_letters: Family<ServiceLabel, Counter>,
     missed_runs: Family<ServiceLabel, Counter>,
+    consumer_failures: Family<ServiceLabel, Counter>,
 }
 
 /// Where the parts of a host register what can be measured of them.
@@ -153,6 +154,7 @@ impl Metrics {
             invocations: family!("invocations", "Invocations by outcome"),
             processor: family!("processor_seconds", "Processor time of a service's invocations"),
             missed_runs: family!("missed_runs", "Times of a schedule at which the service was not run"),
+            consumer_failures: family!("consumer_failures", "Consumers that failed, and were started again"),
             dead_letters: family!("dead_letters", "Records sent to the dead-letter topic"),
             registry,
         }
@@ -201,6 +203,11 @@ impl Metrics {
     /// Counts a record that was sent to the dead-letter topic.
     pub fn dead_letter(&self, service: &str) {
         self.dead_letters.get_or_create(&ServiceLabel { service: service.to_owned() }).inc();
+    }
+
+    /// Counts a consumer that failed.
+    pub fn consumer_failed(&self, service: &str) {
+        self.consumer_failures.get_or_create(&ServiceLabel { service: service.to_owned() }).inc();
     }
 
     /// Counts times of a schedule that have passed without a run.

@@ -12,6 +12,10 @@ use tracing::{Span, info, warn};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
+use crate::granted::Granted;
+use crate::log_bounds::{Admitted, LogBudget};
+use crate::scope::Scope;
+
 /// A longer line is broken: a guest must not fill the host's memory with one.
 const MAX_LINE: usize = 16 * 1024;
 
@@ -27,21 +31,39 @@ const MAX_PANIC: usize = 4 * 1024;
 #[derive(Clone, Default)]
 pub struct Output(Arc<Mutex<Begun>>);
 
+/// Whose lines they are, and how much of them there may be.
+struct Writer {
+    span: Span,
+    granted: Arc<Granted>,
+    budget: LogBudget,
+}
+
 /// The invocation, and lines that have no end yet, by stream.
 #[derive(Default)]
 struct Begun {
-    span: Option<Span>,
+    writer: Option<Writer>,
     lines: BTreeMap<&'static str, Vec<u8>>,
     /// What a panic has said so far. It is a line of its own, with the trap that ends it.
     panic: Option<String>,
 }
 
+impl Writer {
+    fn new(scope: &Scope) -> Self {
+        Self { span: scope.span.clone(), granted: scope.granted().clone(), budget: LogBudget::new(scope.limits()) }
+    }
+}
+
 impl Output {
     /// Another invocation, or none. What the one before has begun is its own.
-    pub fn belongs_to(&self, span: Option<Span>) {
+    pub fn belongs_to(&self, scope: Option<&Scope>) {
         let mut begun = self.begun();
         begun.log_all();
-        begun.span = span;
+        begun.writer = scope.map(Writer::new);
+    }
+
+    /// Logs what the invocation says by other means than its streams, if it may say so many bytes more.
+    pub fn log(&self, bytes: usize, log: impl FnOnce()) {
+        self.begun().log_within(bytes, log);
     }
 
     /// The message of the panic that has ended the invocation: place and text.
@@ -73,7 +95,7 @@ impl Begun {
     fn log_all(&mut self) {
         self.log_lines();
         if let Some(panic) = self.panic.take() {
-            self.in_span(|| warn!(target: "guest", "panicked: {panic}"));
+            self.log_within(panic.len(), || warn!(target: "guest", "panicked: {panic}"));
         }
     }
 
@@ -92,7 +114,7 @@ impl Begun {
         }
         let line = String::from_utf8_lossy(line);
         if stream != "stderr" || !self.is_of_panic(&line) {
-            self.in_span(|| info!(target: "guest", stream, "{line}"));
+            self.log_within(line.len(), || info!(target: "guest", stream, "{line}"));
         }
     }
 
@@ -117,8 +139,16 @@ impl Begun {
         self.panic.is_some()
     }
 
-    fn in_span(&self, log: impl FnOnce()) {
-        self.span.as_ref().unwrap_or(&Span::none()).in_scope(log);
+    /// Between two invocations nothing runs that could say anything.
+    fn log_within(&mut self, bytes: usize, log: impl FnOnce()) {
+        let Some(Writer { span, granted, budget }) = &mut self.writer else { return };
+        match budget.admit(&granted.log, bytes) {
+            Admitted::Yes => span.in_scope(log),
+            Admitted::FirstDropped => span.in_scope(|| {
+                warn!("further lines of the component are dropped: they are past limits.log or limits.log-rate")
+            }),
+            Admitted::Dropped => {}
+        }
     }
 }
 

@@ -1,10 +1,11 @@
 //! On whose behalf a capability acts.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use componentd_config::Limits;
 use http::HeaderValue;
+use tokio::sync::Semaphore;
 use tracing::{Instrument, Span, debug_span};
 
 use crate::away::BackendAway;
@@ -28,13 +29,15 @@ pub struct Scope {
     pub deadline: Deadline,
     /// How many services of this host wait for it, one for the other.
     pub depth: u32,
+    /// Made for the first of them: most invocations have none.
+    requests: OnceLock<Arc<Semaphore>>,
 }
 
 impl Scope {
     /// An invocation under these grants, which it keeps alive to its end. Its time begins now.
     pub fn new(granted: Arc<Granted>, id: HeaderValue, span: Span) -> Self {
         let deadline = Deadline::after(granted.limits().timeout.0);
-        Self { granted, id, span, away: BackendAway::default(), deadline, depth: 0 }
+        Self { granted, id, span, away: BackendAway::default(), deadline, depth: 0, requests: OnceLock::new() }
     }
 
     /// The same for one that another service of this host waits for, if one does.
@@ -98,6 +101,16 @@ impl Scope {
         let outcome = ended.as_ref().map_or_else(CallError::outcome, |_| CallOutcome::Ok);
         self.granted.call_ended(&self.away, capability, outcome, begun.elapsed());
         ended
+    }
+
+    /// What the service may do, for what keeps it longer than the borrow.
+    pub fn granted(&self) -> &Arc<Granted> {
+        &self.granted
+    }
+
+    /// How many requests to others it may have under way; each has a permit.
+    pub fn requests(&self) -> &Arc<Semaphore> {
+        self.requests.get_or_init(|| Arc::new(Semaphore::new(self.limits().requests.min(Semaphore::MAX_PERMITS))))
     }
 
     /// A call that outlasts the borrow of the scope; its deadlines are its own.

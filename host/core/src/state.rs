@@ -79,7 +79,7 @@ impl State {
 
     /// Begins an invocation: what the component asks for and writes is its own from now on.
     pub fn begin(&mut self, scope: Scope) {
-        self.output.belongs_to(Some(scope.span.clone()));
+        self.output.belongs_to(Some(&scope));
         self.current.scope = Some(scope);
     }
 

@@ -21,18 +21,17 @@ mod stock;
 mod trigger;
 mod wit;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use componentd_capability_kafka::brokers::{KafkaBackend, Producer, client_config};
-use componentd_config::KafkaTrigger;
-use componentd_core::metrics::Metrics;
-use componentd_core::registry::Service;
+use componentd_capability_kafka::brokers::{KafkaBackend, client_config};
+use futures_util::FutureExt;
 use rdkafka::consumer::{CommitMode, Consumer as _, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::warn;
 
 use self::lanes::Lanes;
 use self::membership::SESSION_TIMEOUT;
@@ -56,6 +55,23 @@ const LAST_COMMIT_TRIES: usize = 6;
 
 type LaneConsumer = StreamConsumer<Lanes>;
 
+/// What is said of a task that has panicked. What it was at the panic itself has said.
+const PANICKED: &str = "the host has panicked at it: see its standard error, and report it";
+
+/// Why a consumer has ended.
+enum Ended {
+    /// It was told to.
+    Stopped,
+    /// It could not go on. Another one can begin where it was.
+    Failed(String),
+}
+
+impl Ended {
+    fn failed(reason: impl ToString) -> Self {
+        Self::Failed(reason.to_string())
+    }
+}
+
 /// A service's consumer group member.
 struct Consumer {
     consumer: Arc<LaneConsumer>,
@@ -67,13 +83,8 @@ impl Consumer {
     ///
     /// # Errors
     /// librdkafka refuses the configuration.
-    fn new(
-        backend: &KafkaBackend,
-        trigger: &KafkaTrigger,
-        service: Arc<Service>,
-        producer: Producer,
-        metrics: Arc<Metrics>,
-    ) -> Result<Self, KafkaError> {
+    fn new(backend: &KafkaBackend, handling: Arc<Handling>) -> Result<Self, KafkaError> {
+        let Handling { service, trigger, metrics, .. } = &*handling;
         let mut config = client_config(backend);
         config
             .set("group.id", &trigger.group)
@@ -93,7 +104,6 @@ impl Consumer {
             .set("statistics.interval.ms", STATISTICS_INTERVAL.as_millis().to_string());
         let consumer: LaneConsumer =
             config.create_with_context(Lanes::new(service.clone(), metrics.clone(), trigger))?;
-        let handling = Arc::new(Handling { service, trigger: trigger.clone(), producer, metrics });
         Ok(Self { consumer: Arc::new(consumer), handling })
     }
 
@@ -108,16 +118,23 @@ impl Consumer {
         }
     }
 
-    /// Reads and handles records until `stop`, then ends what is in flight, commits and leaves the group. It also ends where
-    /// librdkafka cannot go on.
-    async fn run(self, stop: CancellationToken) {
-        let (service, topic) = (&self.handling.service.name, &self.handling.trigger.topic);
-        if let Err(error) = self.consumer.subscribe(&[topic]) {
-            error!(service, topic, %error, "no consumer: correct `topic` under [services.{service}.kafka]");
-            return self.leave().await;
-        }
+    /// Reads and handles records until `stop`, or until something of it fails; then ends what is in flight, commits and leaves
+    /// the group.
+    async fn run(self, stop: CancellationToken) -> Ended {
         let stop_looking = stop.child_token();
         let looking = tokio::spawn(look(self.consumer.clone(), self.handling.clone(), stop_looking.clone()));
+        let reading = AssertUnwindSafe(self.read(&stop)).catch_unwind().await;
+        stop_looking.cancel();
+        self.finish(looking).await;
+        reading.unwrap_or_else(|_| Ended::failed(PANICKED))
+    }
+
+    async fn read(&self, stop: &CancellationToken) -> Ended {
+        let topic = &self.handling.trigger.topic;
+        if let Err(error) = self.consumer.subscribe(&[topic]) {
+            let service = &self.handling.service.name;
+            return Ended::Failed(format!("{error}: correct `topic` under [services.{service}.kafka]"));
+        }
         let mut commits = tokio::time::interval(COMMIT_INTERVAL);
         let mut failing = false;
         loop {
@@ -127,18 +144,14 @@ impl Consumer {
                         failing = false;
                         self.consumer.context().take(&self.consumer, message.detach());
                     }
-                    Err(error @ KafkaError::MessageConsumptionFatal(_)) => {
-                        error!(service = self.handling.service.name, %error, "the consumer has ended: restart the host");
-                        break;
-                    }
+                    Err(error @ KafkaError::MessageConsumptionFatal(_)) => return Ended::failed(error),
                     Err(error) => self.tell(&error, &mut failing),
                 },
                 _ = commits.tick() => self.commit(),
-                () = stop.cancelled() => break,
+                () = self.consumer.context().failed.notified() => return Ended::failed(PANICKED),
+                () = stop.cancelled() => return Ended::Stopped,
             }
         }
-        stop_looking.cancel();
-        self.finish(looking).await;
     }
 
     /// One line when it begins, however long it takes. librdkafka reconnects by itself, and puts an error into the queue for
@@ -166,7 +179,7 @@ impl Consumer {
         }
         self.commit_at_last().await;
         // It may be at a question that the brokers leave unanswered, and holds the consumer as well.
-        looking.await.expect("looking does not panic");
+        let _ = looking.await;
         self.leave().await;
     }
 
@@ -193,6 +206,7 @@ impl Consumer {
 
 /// Asks the brokers what they keep, at regular times and when a record came that is not the next one.
 async fn look(consumer: Arc<LaneConsumer>, handling: Arc<Handling>, stop: CancellationToken) {
+    let _alarm = lane::Alarm(consumer.clone());
     let mut regular = tokio::time::interval(LOOK_INTERVAL);
     regular.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut failing = false;

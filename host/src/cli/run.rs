@@ -1,6 +1,7 @@
 //! `componentd run`: the host, from its start to the signal that ends it.
 
 use std::path::Path;
+use std::time::Duration;
 
 use componentd_config::Manifest;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -8,6 +9,9 @@ use tracing::{error, info};
 
 use super::CommandError;
 use crate::host::Host;
+
+/// How long the last lines may take where the host is to end at once.
+const AT_ONCE: Duration = Duration::from_millis(200);
 
 pub(super) async fn run(path: &Path) -> Result<(), CommandError> {
     let mut signals = Signals::new();
@@ -24,6 +28,7 @@ pub(super) async fn run(path: &Path) -> Result<(), CommandError> {
         () = host.stop() => info!("stopped"),
         () = signals.next() => {
             error!("ended at once by a second signal");
+            componentd_telemetry::flush(AT_ONCE);
             std::process::exit(130);
         }
     }

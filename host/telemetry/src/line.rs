@@ -30,6 +30,38 @@ impl Line {
     }
 }
 
+/// What stands where a text was cut.
+const CUT: &str = "… (cut)";
+
+/// The text up to this length in bytes, and a mark where there was more.
+pub(super) fn cut(text: &str, longest: usize) -> Cow<'_, str> {
+    if text.len() <= longest {
+        return Cow::Borrowed(text);
+    }
+    let kept = text.floor_char_boundary(longest.saturating_sub(CUT.len()));
+    Cow::Owned(format!("{}{CUT}", &text[..kept]))
+}
+
+impl Line {
+    /// The line as JSON of at most this many bytes: its longest text is cut until it fits, and the line says so.
+    pub(super) fn fit(&mut self, longest: usize) -> String {
+        loop {
+            let json = serde_json::to_string(self).expect("a line has only strings as keys");
+            let Some(excess) = json.len().checked_sub(longest + 1) else { return json };
+            let texts = self
+                .0
+                .iter_mut()
+                .filter_map(|(_, value)| if let Value::String(text) = value { Some(text) } else { None });
+            let Some(text) = texts.max_by_key(|text| text.len()).filter(|text| text.len() > 2 * CUT.len()) else {
+                return json;
+            };
+            // What is escaped takes more room than it has bytes.
+            let kept = text.len().saturating_sub(excess + 1).max(text.len() / 2);
+            *text = cut(text, kept).into_owned();
+        }
+    }
+}
+
 impl Serialize for Line {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
@@ -64,6 +96,32 @@ impl<'de> Visitor<'de> for Fields {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn line_of(message: String) -> Line {
+        let mut line = Line::default();
+        line.add("level", "INFO");
+        line.add("message", message);
+        line
+    }
+
+    #[test]
+    fn a_line_is_cut_where_it_is_too_long() {
+        for long in ["x", "ä", "\u{1b}", "\"", "\u{85}"] {
+            for count in [100, 1_000, 4_000, 100_000] {
+                let mut line = line_of(long.repeat(count));
+                let json = line.fit(4_000);
+                let back: Line = serde_json::from_str(&json).unwrap();
+                let message = back.text("message").unwrap();
+                let whole = message.len() == long.len() * count;
+                assert!(
+                    json.len() <= 4_000 && (whole || message.ends_with(CUT) && json.len() > 1_900),
+                    "{}",
+                    json.len()
+                );
+            }
+        }
+        assert_eq!(line_of("x".repeat(3_000)).fit(4_000).len(), line_of(String::new()).fit(4_000).len() + 3_000);
+    }
 
     #[test]
     fn fields_keep_their_order() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 
-use super::{KafkaBackend, Record, client_config, headers};
+use super::{KafkaBackend, Outgoing, Record, client_config};
 
 /// The producer that all services share.
 #[derive(Clone)]
@@ -41,10 +41,16 @@ impl Producer {
     /// # Errors
     /// After [`SendError::Unavailable`] it may still arrive.
     pub async fn send(&self, record: &Record, timeout: Duration) -> Result<Delivery, SendError> {
-        let pairs = record.headers.iter().map(|header| (header.name.as_str(), header.value.as_slice()));
-        let mut message = FutureRecord::to(&record.topic).headers(headers(pairs));
-        message.key = record.key.as_deref();
-        message.payload = record.payload.as_deref();
+        self.pass_on(record.outgoing(), timeout).await
+    }
+
+    /// The same with headers as they came.
+    ///
+    /// # Errors
+    /// As [`Producer::send`].
+    pub async fn pass_on(&self, record: Outgoing<'_>, timeout: Duration) -> Result<Delivery, SendError> {
+        let mut message = FutureRecord::to(record.topic).headers(record.headers);
+        (message.key, message.payload) = (record.key, record.payload);
         match tokio::time::timeout(timeout, self.0.send(message, timeout)).await {
             Ok(Ok(delivery)) => Ok(Delivery { partition: delivery.partition, offset: delivery.offset }),
             Ok(Err((e, _))) => Err(SendError::from(&e)),

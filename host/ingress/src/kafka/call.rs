@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use componentd_capability_kafka::brokers::{ReceivedHeader, headers_of};
 use componentd_core::deployment::Deployment;
 use componentd_core::dispatch::{self, Call, Invoked};
 use componentd_core::instances::Instance;
 use componentd_core::metrics::Outcome;
 use http::HeaderValue;
-use rdkafka::message::{Headers as _, Message as _, OwnedMessage};
+use rdkafka::message::{Message as _, OwnedMessage};
 use tracing::Span;
 
 use super::refusal::Refusal;
@@ -55,19 +56,20 @@ impl From<Failure> for Refusal {
 }
 
 fn incoming(message: &OwnedMessage, attempt: u32) -> IncomingRecord {
-    let headers = message.headers().map(|headers| headers.iter().map(header).collect());
     IncomingRecord {
         topic: message.topic().to_owned(),
         partition: message.partition(),
         offset: message.offset(),
         key: message.key().map(<[u8]>::to_vec),
-        headers: headers.unwrap_or_default(),
+        headers: headers_of(message).map(header).collect(),
         timestamp_ms: message.timestamp().to_millis(),
         payload: message.payload().map(<[u8]>::to_vec),
         attempt,
     }
 }
 
-fn header(header: rdkafka::message::Header<'_, &[u8]>) -> Header {
-    Header { name: header.key.to_owned(), value: header.value.unwrap_or_default().to_vec() }
+/// Names are text for components. What is none is seen to be.
+fn header(header: ReceivedHeader<'_>) -> Header {
+    let name = String::from_utf8_lossy(header.name).into_owned();
+    Header { name, value: header.value.unwrap_or_default().to_vec() }
 }

@@ -39,21 +39,21 @@ impl Lane {
         let (items, queue) = mpsc::unbounded_channel();
         let finish = CancellationToken::new();
         let place = Place { consumer: consumer.clone(), key: key.clone(), stock: stock.clone() };
-        let task = tokio::spawn(run(handling.clone(), place, queue, finish.clone()));
+        let (alarm, running) = (Alarm(consumer.clone()), run(handling.clone(), place, queue, finish.clone()));
+        let task = tokio::spawn(async move {
+            let _alarm = alarm;
+            running.await;
+        });
         Self { items, finish, task }
     }
 
     pub(super) fn handle(&self, message: OwnedMessage) {
-        // The receiver ends only with the lane, and that it has ended is seen and told.
+        // The receiver ends only with the lane, and then all of the consumer begins again.
         let _ = self.items.send(Item::Handle(message));
     }
 
     pub(super) fn skip_to(&self, offset: i64) {
         let _ = self.items.send(Item::SkipTo(offset));
-    }
-
-    pub(super) fn has_ended(&self) -> bool {
-        self.task.is_finished()
     }
 
     pub(super) fn abort(&self) {
@@ -88,6 +88,17 @@ async fn run(
             },
             Some(Item::SkipTo(offset)) => place.skip_to(offset, &finish).await,
             None => return,
+        }
+    }
+}
+
+/// Tells the consumer when a task of it panics: what it has read is not handled then.
+pub(super) struct Alarm(pub Arc<LaneConsumer>);
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.context().failed.notify_one();
         }
     }
 }

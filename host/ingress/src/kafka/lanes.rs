@@ -30,6 +30,8 @@ pub(super) struct Lanes {
     serial: AtomicU64,
     /// Told when the brokers must be asked at once.
     pub ask: Notify,
+    /// Told when a task of the consumer has panicked.
+    pub failed: Notify,
     service: Arc<Service>,
     metrics: Arc<Metrics>,
     trigger: KafkaTrigger,
@@ -37,8 +39,8 @@ pub(super) struct Lanes {
 
 impl Lanes {
     pub(super) fn new(service: Arc<Service>, metrics: Arc<Metrics>, trigger: &KafkaTrigger) -> Self {
-        let (open, serial, ask) = (Mutex::default(), AtomicU64::new(0), Notify::new());
-        Self { open, serial, ask, service, metrics, trigger: trigger.clone() }
+        let (open, serial, ask, failed) = (Mutex::default(), AtomicU64::new(0), Notify::new(), Notify::new());
+        Self { open, serial, ask, failed, service, metrics, trigger: trigger.clone() }
     }
 
     fn open(&self) -> MutexGuard<'_, HashMap<Key, Partition>> {
@@ -173,9 +175,6 @@ impl Lanes {
         if partition.held_for().is_some() {
             return;
         }
-        if partition.has_failed() {
-            return self.tell_failure(partition);
-        }
         match partition.retention.look(handled, kept) {
             Some(Change::Near) => self.tell_near(partition, lag, margin),
             Some(Change::Away) => {
@@ -202,17 +201,6 @@ impl Lanes {
         );
         warn!(service, topic, partition = number, lag, margin, "{text}");
         self.service.troubles.warn(partition.name(), text);
-    }
-
-    fn tell_failure(&self, partition: &Partition) {
-        let ((topic, number), service) = (&partition.key, &self.service.name);
-        let text = format!(
-            "partition {number} of {topic} is not handled for service {service} any more: its task has failed, see the log; \
-             restart the host, and report it"
-        );
-        if self.service.troubles.hold(partition.name(), text.clone()) {
-            error!(service, topic, partition = number, "{text}");
-        }
     }
 
     fn labels(&self, (topic, partition): &Key) -> PartitionLabels {

@@ -196,11 +196,6 @@ impl Partition {
         !is_open
     }
 
-    /// Whether its lane has ended, which a lane does by itself only where the host has a fault.
-    pub(super) fn has_failed(&self) -> bool {
-        self.lane.as_ref().is_some_and(Lane::has_ended)
-    }
-
     /// What the log and `/readyz` call it.
     pub(super) fn name(&self) -> String {
         format!("{}/{}", self.key.0, self.key.1)

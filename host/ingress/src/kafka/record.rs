@@ -1,17 +1,19 @@
 //! The life of a record: attempts with backoff, then done, or the dead-letter topic.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use componentd_capability_kafka::brokers::{Header, Producer, Record};
+use componentd_capability_kafka::brokers::{Outgoing, Producer, SendError, headers, headers_of};
 use componentd_config::KafkaTrigger;
 use componentd_core::deployment::Deployment;
 use componentd_core::dispatch::InvocationError;
 use componentd_core::loader::Version;
 use componentd_core::metrics::Metrics;
 use componentd_core::registry::Service;
+use futures_util::FutureExt;
 use http::HeaderValue;
-use rdkafka::message::{Headers as _, Message as _, OwnedMessage};
+use rdkafka::message::{Message as _, OwnedMessage};
 use tokio_util::sync::CancellationToken;
 use tracing::{Span, error, info, info_span, warn};
 
@@ -23,6 +25,12 @@ const DEAD_LETTER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What the names of the headers begin with that say why a record is a dead letter.
 pub const DEAD_LETTER_PREFIX: &str = "dead-letter-";
+
+/// The header of a letter that is without what the record had, because the dead-letter topic does not take as much.
+pub const DEAD_LETTER_CUT: &str = "dead-letter-cut";
+
+/// Of the reason that a letter gives. Components choose theirs.
+const MAX_REASON: usize = 4 << 10;
 
 /// What handling a record needs, the same for all partitions.
 pub struct Handling {
@@ -103,7 +111,11 @@ impl Handling {
     ) -> Result<(), Failed> {
         let id =
             HeaderValue::from_str(id).expect("a topic's name is ASCII letters, digits, dots, hyphens and underscores");
-        let invoked = call(deployment, message, attempt, id, span).await;
+        // A fault of the host itself is the record's: it must not end the lane, and with it all that comes later.
+        let Ok(invoked) = AssertUnwindSafe(call(deployment, message, attempt, id, span)).catch_unwind().await else {
+            let reason = "the host has panicked at it: see its standard error, and report it";
+            return Err(Failed::Record(Refusal::Retry(reason.to_owned())));
+        };
         let refusal = match invoked.result {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(refusal)) => refusal,
@@ -121,14 +133,20 @@ impl Handling {
 
     /// Sends the record to the dead-letter topic, for as long as that takes: without it, it would be lost.
     async fn bury(&self, letter: Letter<'_>, span: &Span, stopping: &CancellationToken) -> Done {
-        let (topic, mut tries) = (&self.trigger.dead_letter, 1);
+        let (topic, mut tries, mut is_cut) = (&self.trigger.dead_letter, 1, false);
         loop {
-            match self.producer.send(&letter.record(&self.service.name, topic), DEAD_LETTER_TIMEOUT).await {
+            let record = letter.record(&self.service.name, topic, is_cut);
+            match self.producer.pass_on(record, DEAD_LETTER_TIMEOUT).await {
                 Ok(_) => {
                     let Letter { attempt, reason, .. } = letter;
                     self.metrics.dead_letter(&self.service.name);
                     span.in_scope(|| error!(attempt, reason, topic, "sent to the dead-letter topic"));
                     return Done::Settled;
+                }
+                Err(SendError::TooLarge(reason)) if !is_cut => {
+                    span.in_scope(|| error!(reason, topic, "the letter is too large, and goes without its content"));
+                    is_cut = true;
+                    continue;
                 }
                 Err(failure) => span.in_scope(|| error!(%failure, "the dead-letter topic does not take the record")),
             }
@@ -179,31 +197,35 @@ struct Letter<'a> {
 }
 
 impl Letter<'_> {
-    /// The record as it was, with headers that say where it comes from and why it is here.
-    fn record(&self, service: &str, topic: &str) -> Record {
+    /// The record as it was, with headers that say where it comes from and why it is here. One that is cut has these alone.
+    fn record<'a>(&'a self, service: &str, topic: &'a str, is_cut: bool) -> Outgoing<'a> {
         let Self { message, attempt, version, reason } = self;
         let told = [
             ("service", service.to_owned()),
             ("version", version.digest().to_string()),
-            ("reason", reason.clone()),
+            ("reason", shortened(reason).to_owned()),
             ("attempts", attempt.to_string()),
             ("topic", message.topic().to_owned()),
             ("partition", message.partition().to_string()),
             ("offset", message.offset().to_string()),
         ];
-        let told = told
-            .into_iter()
-            .map(|(name, value)| Header { name: format!("{DEAD_LETTER_PREFIX}{name}"), value: value.into_bytes() });
-        let own = message
-            .headers()
-            .into_iter()
-            .flat_map(|headers| headers.iter())
-            .map(|header| Header { name: header.key.to_owned(), value: header.value.unwrap_or_default().to_vec() });
-        Record {
-            topic: topic.to_owned(),
-            key: message.key().map(<[u8]>::to_vec),
-            headers: own.chain(told).collect(),
-            payload: message.payload().map(<[u8]>::to_vec),
+        let mut told: Vec<_> =
+            told.into_iter().map(|(name, value)| (format!("{DEAD_LETTER_PREFIX}{name}"), value)).collect();
+        if is_cut {
+            told.push((DEAD_LETTER_CUT.to_owned(), "true".to_owned()));
+        }
+        let own = headers_of(message).filter(|_| !is_cut).map(|header| (header.name, header.value));
+        let told = told.iter().map(|(name, value)| (name.as_bytes(), Some(value.as_bytes())));
+        let all: Vec<_> = own.chain(told).collect();
+        Outgoing {
+            topic,
+            key: message.key().filter(|_| !is_cut),
+            headers: headers(all.into_iter()),
+            payload: message.payload().filter(|_| !is_cut),
         }
     }
+}
+
+fn shortened(reason: &str) -> &str {
+    &reason[..reason.floor_char_boundary(MAX_REASON)]
 }

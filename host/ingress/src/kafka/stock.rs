@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 
-use rdkafka::message::{Headers as _, Message as _, OwnedHeaders, OwnedMessage};
+use componentd_capability_kafka::brokers::headers_of;
+use rdkafka::message::{Message as _, OwnedMessage};
 
 /// Bytes of one partition's records in memory, from which on its fetching pauses; it goes on below half of that.
 const FULL: usize = 4 << 20;
@@ -69,17 +70,18 @@ impl Stock {
 
 fn size_of_record(message: &OwnedMessage) -> usize {
     let content = message.key().map_or(0, <[u8]>::len) + message.payload().map_or(0, <[u8]>::len);
-    RECORD_OVERHEAD + content + message.headers().map_or(0, size_of_headers)
+    RECORD_OVERHEAD + content + size_of_headers(message)
 }
 
-fn size_of_headers(headers: &OwnedHeaders) -> usize {
-    headers.iter().map(|header| HEADER_OVERHEAD + header.key.len() + header.value.map_or(0, <[u8]>::len)).sum()
+fn size_of_headers(message: &OwnedMessage) -> usize {
+    let size = |value: Option<&[u8]>| value.map_or(0, <[u8]>::len);
+    headers_of(message).map(|header| HEADER_OVERHEAD + header.name.len() + size(header.value)).sum()
 }
 
 #[cfg(test)]
 mod tests {
     use rdkafka::Timestamp;
-    use rdkafka::message::Header;
+    use rdkafka::message::{Header, OwnedHeaders};
 
     use super::*;
 

@@ -5,5 +5,6 @@ mod admin;
 mod clients;
 mod connections;
 mod fairness;
+mod floods;
 mod postgres;
 mod secrets;

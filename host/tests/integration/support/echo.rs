@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 /// | --- | --- |
 /// | `/never` | none |
 /// | `/redirect` | 302 to `/` |
+/// | `/repeat` | 200, with what `authorization` was in `x-authorization` |
 /// | `/status/503` | that status, without a body |
 /// | others | 200, and the request as JSON |
 pub async fn start() -> SocketAddr {
@@ -41,7 +42,11 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
     if path == "/never" {
         std::future::pending::<()>().await;
     }
+    let authorization = request.headers().get("authorization").cloned();
     let mut response = Response::new(Full::new(Bytes::from(describe(request).await.to_string())));
+    if let Some(repeated) = authorization.filter(|_| path == "/repeat") {
+        response.headers_mut().insert("x-authorization", repeated);
+    }
     if path == "/redirect" {
         *response.status_mut() = http::StatusCode::FOUND;
         response.headers_mut().insert("location", "/".parse().unwrap());

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use componentd_capability_kafka::brokers;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::{Headers, Message, OwnedMessage};
+use rdkafka::message::OwnedMessage;
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
@@ -89,6 +90,14 @@ impl Topic {
         self.producer.send(record, ANSWERS_WITHIN).await.unwrap().offset
     }
 
+    /// The same of any record: its headers may have any names, and it may be larger than clients send by default.
+    pub async fn produce_any(&self, partition: i32, payload: &[u8], headers: &[(&[u8], &[u8])]) -> i64 {
+        let headers = brokers::headers(headers.iter().map(|(name, value)| (*name, Some(*value))));
+        let record = FutureRecord::to(&self.name).partition(partition).key("key").payload(payload).headers(headers);
+        let producer: FutureProducer = config(&self.brokers).set("message.max.bytes", "4000000").create().unwrap();
+        producer.send(record, ANSWERS_WITHIN).await.unwrap().offset
+    }
+
     /// Waits until a consumer has been told so often that the brokers are away, and with it any other that looks for them.
     pub async fn until_away(&self, errors: usize) {
         let consumer: BaseConsumer = config(&self.brokers)
@@ -161,6 +170,6 @@ fn config(brokers: &str) -> ClientConfig {
 
 /// The value of a header, as text.
 pub fn header(record: &OwnedMessage, name: &str) -> Option<String> {
-    let header = record.headers()?.iter().find(|header| header.key == name)?;
+    let header = brokers::headers_of(record).find(|header| header.name == name.as_bytes())?;
     Some(String::from_utf8_lossy(header.value?).into_owned())
 }

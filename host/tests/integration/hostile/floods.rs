@@ -1,0 +1,7 @@
+//! Floods through what components are granted, and through what comes to them.
+
+mod http;
+mod kafka;
+mod log;
+mod random;
+mod redis;

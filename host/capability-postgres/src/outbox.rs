@@ -2,7 +2,8 @@
 //! what was committed.
 //!
 //! The invariants:
-//! - A record is in the table if and only if its transaction committed and the brokers have not acknowledged it yet.
+//! - A record is in the table if and only if its transaction committed and the brokers have not acknowledged it yet. One that
+//!   is larger than its topic takes is set aside, in a table of its own: no other record waits for it.
 //! - Only one relay of all hosts on a database is between reading and deleting at a time (it has locked the only row of a
 //!   table until the end of its transaction; an advisory lock could be anybody's), so records with equal keys are sent in the order of their ids. Writers of one key are ordered by
 //!   their own row locks, so that is the order of their commits.
@@ -18,14 +19,14 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::future_producer::DeliveryFuture;
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _, PurgeConfig};
 use sqlx::PgConnection;
 use sqlx::postgres::PgPool;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 /// Whose turn it is to send. Whoever has not got the row does not wait for it.
 const TAKE_TURN: &str = "SELECT true FROM componentd_host.turns WHERE at = 'relay' FOR UPDATE SKIP LOCKED";
@@ -43,23 +44,40 @@ const CREATE: &str = "
         header_values bytea[]     NOT NULL,
         payload       bytea
     );
+    CREATE TABLE IF NOT EXISTS componentd_host.too_large (
+        LIKE componentd_host.outbox,
+        set_aside_at  timestamptz NOT NULL DEFAULT now()
+    );
     CREATE TABLE IF NOT EXISTS componentd_host.turns (at text PRIMARY KEY);
     INSERT INTO componentd_host.turns VALUES ('relay') ON CONFLICT DO NOTHING";
 
 const INSERT: &str = "INSERT INTO componentd_host.outbox (topic, key, header_names, header_values, payload)
                       VALUES ($1, $2, $3, $4, $5)";
 
+/// As many as are asked for, up to the one with which their payloads are so many bytes.
 const READ: &str = "SELECT id, topic, key, header_names, header_values, payload
-                    FROM componentd_host.outbox ORDER BY id LIMIT $1";
+                    FROM (SELECT *, sum(size) OVER (ORDER BY id ROWS UNBOUNDED PRECEDING) AS bytes
+                          FROM componentd_host.outbox, LATERAL (SELECT coalesce(octet_length(payload), 0)) AS sized (size)
+                          ORDER BY id LIMIT $1) AS batch
+                    WHERE bytes - size < $2 ORDER BY id";
 
-const BACKLOG: &str = "SELECT count(*), coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8
+const DELETE: &str = "DELETE FROM componentd_host.outbox WHERE id = ANY($1)";
+
+const SET_ASIDE: &str = "WITH refused AS (DELETE FROM componentd_host.outbox WHERE id = ANY($1) RETURNING *)
+                         INSERT INTO componentd_host.too_large SELECT * FROM refused";
+
+const BACKLOG: &str = "SELECT count(*), coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8,
+                              (SELECT count(*) FROM componentd_host.too_large)
                        FROM componentd_host.outbox";
 
 /// The header by which consumers tell that a record has come before.
 const EVENT_ID: &str = "event-id";
 
 /// Records sent in one transaction of the relay: enough to keep the brokers busy, few enough to repeat after a crash.
-const BATCH: i64 = 500;
+const BATCH: usize = 500;
+
+/// Bytes of payloads from which on a batch has no further record: the host holds all of it until it is acknowledged.
+const BATCH_BYTES: usize = 8 << 20;
 
 /// How often a relay looks without having been woken: for what a crashed host has left, and to measure the backlog.
 const POLL: Duration = Duration::from_secs(1);
@@ -135,20 +153,24 @@ pub(crate) struct OutboxLabels {
 pub(crate) struct OutboxMetrics {
     records: Family<OutboxLabels, Gauge>,
     oldest: Family<OutboxLabels, Gauge<f64, AtomicU64>>,
+    too_large: Family<OutboxLabels, Gauge>,
 }
 
 impl OutboxMetrics {
     pub(crate) fn new(registry: &mut Registry) -> Self {
-        let (records, oldest) = (Family::default(), Family::default());
+        let (records, oldest, too_large) = (Family::default(), Family::default(), Family::default());
         let unsent = "Committed records that the brokers have not acknowledged";
         registry.register("outbox_records", unsent, Family::clone(&records));
         registry.register("outbox_oldest_seconds", "Age of the oldest of them", Family::clone(&oldest));
-        Self { records, oldest }
+        let set_aside = "Records that were set aside because their topics take none as large";
+        registry.register("outbox_too_large_records", set_aside, Family::clone(&too_large));
+        Self { records, oldest, too_large }
     }
 
-    fn set(&self, labels: &OutboxLabels, records: i64, oldest_seconds: f64) {
+    fn set(&self, labels: &OutboxLabels, (records, oldest_seconds, too_large): (i64, f64, i64)) {
         self.records.get_or_create(labels).set(records);
         self.oldest.get_or_create(labels).set(oldest_seconds);
+        self.too_large.get_or_create(labels).set(too_large);
     }
 }
 
@@ -167,6 +189,14 @@ enum Found {
     FullBatch,
     /// Nothing is left, or another host is at it.
     NoMore,
+}
+
+/// What became of the records of a batch. Those that are in neither stay.
+#[derive(Default)]
+struct Sent {
+    acknowledged: Vec<i64>,
+    /// Larger than their topics take.
+    too_large: Vec<i64>,
 }
 
 type Row = (i64, String, Option<Vec<u8>>, Vec<String>, Vec<Vec<u8>>, Option<Vec<u8>>);
@@ -228,30 +258,65 @@ impl Relay {
         }
     }
 
-    /// One batch: lock, read, send, delete what was acknowledged.
+    /// One batch: lock, read, send, delete what was acknowledged, set aside what never will be.
     async fn relay(&self) -> Result<Found, sqlx::Error> {
         let mut transaction = self.pool.begin().await?;
         if sqlx::query_scalar::<_, bool>(TAKE_TURN).fetch_optional(&mut *transaction).await?.is_none() {
             return Ok(Found::NoMore);
         }
-        let rows: Vec<Row> = sqlx::query_as(READ).bind(BATCH).fetch_all(&mut *transaction).await?;
-        let read = rows.len();
-        if read == 0 {
+        let read = sqlx::query_as(READ).bind(BATCH as i64).bind(BATCH_BYTES as i64);
+        let rows: Vec<Row> = read.fetch_all(&mut *transaction).await?;
+        if rows.is_empty() {
             return Ok(Found::NoMore);
         }
-        let acknowledged = self.send(&rows).await;
-        let delete = sqlx::query("DELETE FROM componentd_host.outbox WHERE id = ANY($1)");
-        delete.bind(&acknowledged).execute(&mut *transaction).await?;
+        let bytes: usize = rows.iter().filter_map(|row| row.5.as_ref()).map(Vec::len).sum();
+        let is_full = rows.len() == BATCH || bytes >= BATCH_BYTES;
+        let Sent { acknowledged, too_large } = self.send_each(&rows).await;
+        sqlx::query(DELETE).bind(&acknowledged).execute(&mut *transaction).await?;
+        if !too_large.is_empty() {
+            sqlx::query(SET_ASIDE).bind(&too_large).execute(&mut *transaction).await?;
+        }
         transaction.commit().await?;
-        let all = acknowledged.len() == read && read == usize::try_from(BATCH).unwrap_or_default();
-        Ok(if all { Found::FullBatch } else { Found::NoMore })
+        let all = acknowledged.len() + too_large.len() == rows.len();
+        Ok(if all && is_full { Found::FullBatch } else { Found::NoMore })
     }
 
-    /// The ids of the rows that the brokers have. Where not all come in time, the rest is taken back from the producer.
-    async fn send(&self, rows: &[Row]) -> Vec<i64> {
-        let sent: Vec<_> = rows.iter().map_while(|row| self.enqueue(row).map(|delivery| (row.0, delivery))).collect();
+    /// All of them at once, and those once more alone that are refused for their size: brokers refuse what came together.
+    async fn send_each(&self, rows: &[Row]) -> Sent {
+        let mut sent = self.send(rows).await;
+        for id in std::mem::take(&mut sent.too_large) {
+            let alone = rows.iter().find(|row| row.0 == id).map(std::slice::from_ref).unwrap_or_default();
+            let Sent { acknowledged, too_large } = self.send(alone).await;
+            for (id, topic, ..) in alone.iter().filter(|row| too_large.contains(&row.0)) {
+                let OutboxLabels { service, database } = &self.labels;
+                error!(
+                    service,
+                    database,
+                    id,
+                    topic,
+                    "a record of the outbox is larger than its topic takes, and is set aside in componentd_host.too_large"
+                );
+            }
+            sent.acknowledged.extend(acknowledged);
+            sent.too_large.extend(too_large);
+        }
+        sent
+    }
+
+    /// One try. Where not all come in time, the rest is taken back from the producer.
+    async fn send(&self, rows: &[Row]) -> Sent {
+        let mut sent = Sent::default();
+        let mut under_way = Vec::with_capacity(rows.len());
+        for row in rows {
+            match self.enqueue(row) {
+                Ok(delivery) => under_way.push((row.0, delivery)),
+                Err(error) if is_too_large(&error) => sent.too_large.push(row.0),
+                // A full queue ends the batch here; the rest stays in the table for the next one.
+                Err(_) => break,
+            }
+        }
         let all = async {
-            let deliveries = sent.into_iter().map(|(id, delivery)| async move { (id, delivery.await) });
+            let deliveries = under_way.into_iter().map(|(id, delivery)| async move { (id, delivery.await) });
             join_all(deliveries).await
         };
         tokio::pin!(all);
@@ -262,35 +327,37 @@ impl Relay {
                 all.await
             }
         };
-        let failed = results.iter().find_map(|(_, result)| failure(result));
+        let mut failed = None;
+        for (id, result) in results {
+            match result {
+                Ok(Ok(_)) => sent.acknowledged.push(id),
+                Ok(Err((error, _))) if is_too_large(&error) => sent.too_large.push(id),
+                Ok(Err((error, _))) => failed = failed.or(Some(error.to_string())),
+                Err(canceled) => failed = failed.or(Some(canceled.to_string())),
+            }
+        }
         if let Some(error) = failed {
             warn!(service = self.labels.service, error, "the brokers have not taken all records of the outbox");
         }
-        results.into_iter().filter(|(_, result)| failure(result).is_none()).map(|(id, _)| id).collect()
+        sent
     }
 
-    fn enqueue(&self, row: &Row) -> Option<DeliveryFuture> {
+    fn enqueue(&self, row: &Row) -> Result<DeliveryFuture, KafkaError> {
         let (_, topic, key, names, values, payload) = row;
         let pairs = names.iter().zip(values).map(|(name, value)| (name.as_bytes(), Some(value.as_slice())));
         let mut record = FutureRecord::to(topic).headers(headers(pairs));
         record.key = key.as_deref();
         record.payload = payload.as_deref();
-        // A full queue ends the batch here; the rest stays in the table for the next one.
-        self.producer.send_result(record).ok()
+        self.producer.send_result(record).map_err(|(error, _)| error)
     }
 
     async fn measure(&self) {
-        if let Ok((records, oldest)) = sqlx::query_as::<_, (i64, f64)>(BACKLOG).fetch_one(&self.pool).await {
-            self.metrics.set(&self.labels, records, oldest);
+        if let Ok(backlog) = sqlx::query_as(BACKLOG).fetch_one(&self.pool).await {
+            self.metrics.set(&self.labels, backlog);
         }
     }
 }
 
-/// Why a record was not acknowledged.
-fn failure(result: &<DeliveryFuture as Future>::Output) -> Option<String> {
-    match result {
-        Ok(Ok(_)) => None,
-        Ok(Err((error, _))) => Some(error.to_string()),
-        Err(canceled) => Some(canceled.to_string()),
-    }
+fn is_too_large(error: &KafkaError) -> bool {
+    error.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageSizeTooLarge)
 }

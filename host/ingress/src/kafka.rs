@@ -19,6 +19,7 @@ mod refusal;
 mod retention;
 mod stock;
 mod trigger;
+mod unreadable;
 mod wit;
 
 use std::panic::AssertUnwindSafe;
@@ -37,6 +38,7 @@ use self::lanes::Lanes;
 use self::membership::SESSION_TIMEOUT;
 use self::record::Handling;
 pub use self::trigger::Kafka;
+use self::unreadable::{Unreadable, is_unreadable};
 
 /// How often the brokers are asked what they keep, for the lag, the margin, and what was deleted without a record since.
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
@@ -123,13 +125,15 @@ impl Consumer {
     async fn run(self, stop: CancellationToken) -> Ended {
         let stop_looking = stop.child_token();
         let looking = tokio::spawn(look(self.consumer.clone(), self.handling.clone(), stop_looking.clone()));
-        let reading = AssertUnwindSafe(self.read(&stop)).catch_unwind().await;
+        let mut unreadable = Unreadable::default();
+        let reading = AssertUnwindSafe(self.read(&stop, &mut unreadable)).catch_unwind().await;
+        unreadable.over(&self.handling);
         stop_looking.cancel();
         self.finish(looking).await;
         reading.unwrap_or_else(|_| Ended::failed(PANICKED))
     }
 
-    async fn read(&self, stop: &CancellationToken) -> Ended {
+    async fn read(&self, stop: &CancellationToken, unreadable: &mut Unreadable) -> Ended {
         let topic = &self.handling.trigger.topic;
         if let Err(error) = self.consumer.subscribe(&[topic]) {
             let service = &self.handling.service.name;
@@ -145,9 +149,13 @@ impl Consumer {
                         self.consumer.context().take(&self.consumer, message.detach());
                     }
                     Err(error @ KafkaError::MessageConsumptionFatal(_)) => return Ended::failed(error),
+                    Err(error) if is_unreadable(&error) => unreadable.found(&error, &self.handling),
                     Err(error) => self.tell(&error, &mut failing),
                 },
-                _ = commits.tick() => self.commit(),
+                _ = commits.tick() => {
+                    self.commit();
+                    unreadable.look(&self.handling);
+                }
                 () = self.consumer.context().failed.notified() => return Ended::failed(PANICKED),
                 () = stop.cancelled() => return Ended::Stopped,
             }

@@ -3,5 +3,6 @@
 mod http;
 mod kafka;
 mod log;
+mod outbox;
 mod random;
 mod redis;

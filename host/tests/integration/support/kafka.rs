@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use componentd_capability_kafka::brokers;
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::OwnedMessage;
@@ -69,6 +71,13 @@ impl Topic {
     pub async fn add_partitions(&self, count: usize) {
         let new = NewPartitions::new(&self.name, count);
         self.admin().create_partitions([&new], &admin_options()).await.unwrap().remove(0).unwrap();
+    }
+
+    /// Takes no larger batches any more. A real Kafka only.
+    pub async fn limit(&self, bytes: usize) {
+        let bytes = bytes.to_string();
+        let change = AlterConfig::new(ResourceSpecifier::Topic(&self.name)).set("max.message.bytes", &bytes);
+        self.admin().alter_configs([&change], &admin_options()).await.unwrap().remove(0).unwrap();
     }
 
     fn admin(&self) -> AdminClient<DefaultClientContext> {

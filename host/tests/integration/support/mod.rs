@@ -12,6 +12,7 @@ pub mod misbehave;
 pub mod peer;
 pub mod probe;
 pub mod process;
+pub mod raw_batch;
 pub mod servers;
 pub mod store;
 pub mod wait;

@@ -60,3 +60,16 @@ async fn a_consumer_that_fails_is_started_again_and_seen() {
     assert!(readiness.text().contains("the consumer of service echo has failed and is started again"), "{readiness:?}");
     host.stop().await;
 }
+
+/// A producer chooses how it compresses. What cannot be unpacked is asked for again and again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_cannot_be_unpacked_is_seen_and_holds_up_its_partition_alone() {
+    let lanes = Lanes::create().await;
+    let host = lanes.consume("").await;
+    lanes.topic.produce_zstd(0).await;
+    let held = async || admin(&host).get("/readyz").await.text().contains("a batch of records that cannot be unpacked");
+    until("it is seen", async || held().await.then_some(())).await;
+    let last = lanes.topic.produce(1, OK).await;
+    assert_eq!(lanes.until_handled(1, last).await, "0");
+    host.stop().await;
+}

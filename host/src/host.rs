@@ -263,7 +263,7 @@ fn swapper(
     clock: Clock,
 ) -> Result<Swapper, StartError> {
     let engine = engine::start(manifest.host.instances).map_err(StartError::Engine)?;
-    let pool = Pool::new(engine.clone(), manifest.host.instances, clients::common(capabilities));
+    let pool = Pool::new(engine.clone(), &manifest.host, clients::common(capabilities));
     let triggers = componentd_ingress::triggers(clock);
     let loader = Loader::new(engine, cache, capabilities, triggers.entry_points()).map_err(StartError::Capabilities)?;
     let (services, mut registry) = (Directory::default(), metrics::registry());

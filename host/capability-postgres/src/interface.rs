@@ -20,13 +20,13 @@ const SERVER_GRACE: Duration = Duration::from_secs(1);
 type Answer<T> = wasmtime::Result<Result<T, wit::Error>>;
 
 /// Past the deadline the connection is closed, since its answer may still come.
-async fn call<T>(
+fn call<T>(
     scope: &Scope,
     operation: &'static str,
     work: impl Future<Output = Result<T, wit::Error>>,
-) -> Result<T, wit::Error> {
+) -> impl Future<Output = Result<T, wit::Error>> {
     let deadline = scope.limits().call_timeout.0 + SERVER_GRACE;
-    scope.call_within(deadline, NAME, operation, work).await
+    scope.call_within(deadline, NAME, operation, work)
 }
 
 impl wit::Host for View<'_, Databases> {}

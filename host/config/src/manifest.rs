@@ -64,12 +64,16 @@ pub struct HostSettings {
     /// How long the host goes on to accept after the signal to stop, while `/readyz` answers 503 already: as long as your load
     /// balancer takes to see that.
     pub shutdown_delay: Option<Duration>,
+    /// A service whose component computes for longer than this at a time, on average, is called on threads of their own: that
+    /// costs each call some ten microseconds, and spares all others the wait. A single call that computes for some
+    /// milliseconds goes on there anyway. Raise it where everything takes longer, as under a debugger.
+    pub long_turn: Duration,
 }
 
 impl Default for HostSettings {
     /// A dozen busy services, in a thirtieth of the address space that a process has; a month of working days of versions; and
     /// compiled code of some hundred components of Rust, or twenty with an interpreter in them. Requests to others leave half of
-    /// the usual 1,024 open files to clients and databases.
+    /// the usual 1,024 open files to clients and databases. A turn is long from ten times what another thread costs a call.
     fn default() -> Self {
         Self {
             state: None,
@@ -78,6 +82,7 @@ impl Default for HostSettings {
             cache_size: Bytes(2 << 30),
             requests: 512,
             shutdown_delay: None,
+            long_turn: Duration(std::time::Duration::from_micros(150)),
         }
     }
 }

@@ -166,11 +166,15 @@ pub async fn enter(deployment: &Deployment, deadline: Deadline) -> Result<OwnedS
     if let Some(permit) = deployment.admission.try_enter() {
         return Ok(permit);
     }
-    tokio::select! {
-        biased;
-        permit = deployment.admission.enter() => Ok(permit?),
-        late = deadline.passed() => Err(late.into()),
-    }
+    // Boxed, so that those who have a place at once do not carry its size around.
+    Box::pin(async {
+        tokio::select! {
+            biased;
+            permit = deployment.admission.enter() => Ok(permit?),
+            late = deadline.passed() => Err(late.into()),
+        }
+    })
+    .await
 }
 
 async fn admitted<C: Call>(
@@ -201,11 +205,11 @@ async fn admitted<C: Call>(
 ///
 /// # Errors
 /// It has not.
-pub async fn call<C: Call>(
+pub fn call<C: Call>(
     deployment: Arc<Deployment>,
-    mut instance: Instance,
+    mut instance: Box<Instance>,
     called: C,
-) -> Result<(Instance, C::Output), InvocationError> {
+) -> impl Future<Output = Result<(Box<Instance>, C::Output), InvocationError>> + Send {
     let (watched, deadline) = (instance.watched(), instance.store.data().scope().deadline);
     let callee = deployment.clone();
     let call = Box::pin(async move {
@@ -215,7 +219,7 @@ pub async fn call<C: Call>(
     });
     let Watched { meter, output } = watched;
     let guest = Guest { call, meter, share: deployment.share.clone() };
-    bounded(&deployment, GuestCall::New(guest), deadline, output).await
+    bounded(deployment, GuestCall::New(guest), deadline, output)
 }
 
 /// Instantiates the version and lets it go: what traps here would trap at each request.
@@ -242,7 +246,7 @@ pub async fn instantiate(deployment: &Arc<Deployment>) -> Result<(), InvocationE
 const UNTIL_ENDED: Duration = Duration::from_millis(100);
 
 async fn bounded<T, F>(
-    deployment: &Deployment,
+    deployment: Arc<Deployment>,
     mut call: GuestCall<F>,
     deadline: Deadline,
     output: Output,

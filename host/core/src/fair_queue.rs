@@ -81,7 +81,7 @@ mod tests {
     }
 
     fn shares(count: usize) -> Vec<Arc<Share>> {
-        (0..count).map(|_| Arc::new(Share::new(ProcessorTime::default()))).collect()
+        (0..count).map(|_| Arc::new(Share::new(u64::MAX, ProcessorTime::default()))).collect()
     }
 
     #[test]

@@ -36,10 +36,10 @@ struct Shared {
 }
 
 impl Pool {
-    /// A pool for an engine that can have so many instances, half of which may be idle.
-    pub fn new(engine: Engine, instances: u32, common: Common) -> Self {
-        let max_idle = (instances / 2) as usize;
-        let (idle, deployments, shares) = (AtomicUsize::new(0), Mutex::default(), Shares::default());
+    /// A pool for an engine that can have `instances` of these settings, half of which may be idle.
+    pub fn new(engine: Engine, settings: &config::HostSettings, common: Common) -> Self {
+        let max_idle = (settings.instances / 2) as usize;
+        let (idle, deployments, shares) = (AtomicUsize::new(0), Mutex::default(), Shares::new(settings.long_turn.0));
         Self(Arc::new(Shared { engine, common, idle, max_idle, deployments, shares }))
     }
 
@@ -77,7 +77,8 @@ impl Pool {
 }
 
 /// The idle instances of one deployment; the one that was used last is at the end.
-type Idle = Mutex<Vec<Instance>>;
+#[expect(clippy::vec_box, reason = "an instance goes through many hands, each of which would move all of it")]
+type Idle = Mutex<Vec<Box<Instance>>>;
 
 /// A store with a component in it.
 pub struct Instance {
@@ -189,9 +190,9 @@ impl Instances {
     }
 
     /// An instance for this invocation: the one that was used last, whose memory is still in the caches, or a new one.
-    pub fn take(&self, scope: Scope) -> Instance {
+    pub fn take(&self, scope: Scope) -> Box<Instance> {
         let idle = lock(&self.idle).pop().inspect(|_| self.pool.left(1));
-        let mut instance = idle.unwrap_or_else(|| Instance::new(&self.pool.0, &self.limits, &self.env));
+        let mut instance = idle.unwrap_or_else(|| Box::new(Instance::new(&self.pool.0, &self.limits, &self.env)));
         instance.begin(scope);
         instance
     }
@@ -211,7 +212,7 @@ impl Instances {
     }
 
     /// An instance whose invocation has come to its end, if it may serve another; else it ends here.
-    pub fn reusable(&self, mut instance: Instance) -> Option<Instance> {
+    pub fn reusable(&self, mut instance: Box<Instance>) -> Option<Box<Instance>> {
         instance.served += 1;
         let may_serve = self.isolation == Isolation::Reuse
             && instance.served < self.limits.reuse
@@ -221,7 +222,7 @@ impl Instances {
 
     /// Keeps it for another invocation, if there is room. Not before the future that ran it has ended: that is still counting
     /// with its meter.
-    pub fn keep(&self, reusable: Option<Instance>) {
+    pub fn keep(&self, reusable: Option<Box<Instance>>) {
         let Some(mut instance) = reusable else { return };
         if self.pool.has_room() {
             instance.store.data_mut().end();
@@ -235,7 +236,7 @@ impl Instances {
         let mut idle = lock(&self.idle);
         // Those that were used last are at the end.
         let ended = idle.iter().take_while(|instance| instance.idle_since.elapsed() > longest).count();
-        let ended: Vec<Instance> = idle.drain(..ended).collect();
+        let ended: Vec<_> = idle.drain(..ended).collect();
         drop(idle);
         self.pool.left(ended.len());
     }

@@ -74,33 +74,37 @@ impl Scope {
     ///
     /// # Errors
     /// Those of `work`, or [`CallError::timed_out`].
-    pub async fn call<T, E: CallError>(
+    pub fn call<T, E: CallError>(
         &self,
         capability: &'static str,
         operation: &'static str,
         work: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, E> {
-        self.call_within(self.limits().call_timeout.0, capability, operation, work).await
+    ) -> impl Future<Output = Result<T, E>> {
+        self.call_within(self.limits().call_timeout.0, capability, operation, work)
     }
 
     /// The same with a deadline of its own, for a capability whose server is told the other one.
     ///
     /// # Errors
     /// As [`Scope::call`].
-    pub async fn call_within<T, E: CallError>(
+    pub fn call_within<T, E: CallError>(
         &self,
         deadline: Duration,
         capability: &'static str,
         operation: &'static str,
         work: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, E> {
-        let begun = Instant::now();
-        let span = debug_span!("call", capability, operation);
-        let ended = tokio::time::timeout(deadline, work).instrument(span).await;
-        let ended = ended.unwrap_or_else(|_| Err(E::timed_out(deadline)));
-        let outcome = ended.as_ref().map_or_else(CallError::outcome, |_| CallOutcome::Ok);
-        self.granted.call_ended(&self.away, capability, outcome, begun.elapsed());
-        ended
+    ) -> impl Future<Output = Result<T, E>> {
+        // Those of clients have kilobytes, all of which would be moved at each step on the way to the component.
+        let work = Box::pin(work);
+        async move {
+            let begun = Instant::now();
+            let span = debug_span!("call", capability, operation);
+            let ended = tokio::time::timeout(deadline, work).instrument(span).await;
+            let ended = ended.unwrap_or_else(|_| Err(E::timed_out(deadline)));
+            let outcome = ended.as_ref().map_or_else(CallError::outcome, |_| CallOutcome::Ok);
+            self.granted.call_ended(&self.away, capability, outcome, begun.elapsed());
+            ended
+        }
     }
 
     /// What the service may do, for what keeps it longer than the borrow.

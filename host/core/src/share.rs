@@ -3,12 +3,9 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use crate::metrics::{Metrics, ProcessorTime};
-
-/// The mean turn, in nanoseconds, past which the invocations of a service are called by the workers from the start. A worker
-/// costs a call some ten microseconds, so whoever takes less than ten times that is called where its request is read.
-const SLOW: u64 = 150_000;
 
 /// Over how many turns the mean is taken, about: four that are long make a service slow, and a hundred that are short make it
 /// quick again.
@@ -21,13 +18,15 @@ pub struct Share {
     pub(crate) virtual_time: AtomicU64,
     /// The mean of its latest turns, in nanoseconds.
     mean_turn: AtomicU64,
+    /// The mean past which its invocations are called by the workers from the start.
+    long: u64,
     time: ProcessorTime,
 }
 
 impl Share {
     /// Of a service that has had nothing yet, and is taken for quick.
-    pub fn new(time: ProcessorTime) -> Self {
-        Self { virtual_time: AtomicU64::new(0), mean_turn: AtomicU64::new(0), time }
+    pub(crate) fn new(long: u64, time: ProcessorTime) -> Self {
+        Self { virtual_time: AtomicU64::new(0), mean_turn: AtomicU64::new(0), long, time }
     }
 
     /// Counts a turn of so many nanoseconds, wherever it was.
@@ -43,23 +42,33 @@ impl Share {
 
     /// Whether its calls would hold up a thread that also does I/O.
     pub(crate) fn is_slow(&self) -> bool {
-        self.mean_turn.load(Ordering::Relaxed) > SLOW
+        self.mean_turn.load(Ordering::Relaxed) > self.long
     }
 }
 
 /// The shares of the services of one host, by name. A service has one as long as any of its versions is there.
-#[derive(Debug, Default)]
-pub struct Shares(Mutex<HashMap<String, Weak<Share>>>);
+#[derive(Debug)]
+pub struct Shares {
+    by_name: Mutex<HashMap<String, Weak<Share>>>,
+    /// `long-turn`, in nanoseconds.
+    long: u64,
+}
 
 impl Shares {
+    /// None yet, of a host with this `long-turn`.
+    pub fn new(long_turn: Duration) -> Self {
+        let long = u64::try_from(long_turn.as_nanos()).unwrap_or(u64::MAX);
+        Self { by_name: Mutex::default(), long }
+    }
+
     /// The share of this service.
     pub fn of(&self, service: &str, metrics: &Metrics) -> Arc<Share> {
-        let mut shares = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shares = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(share) = shares.get(service).and_then(Weak::upgrade) {
             return share;
         }
         shares.retain(|_, share| share.strong_count() > 0);
-        let share = Arc::new(Share::new(metrics.processor_time(service)));
+        let share = Arc::new(Share::new(self.long, metrics.processor_time(service)));
         shares.insert(service.to_owned(), Arc::downgrade(&share));
         share
     }
@@ -71,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_service_is_slow_by_many_turns_and_not_by_one() {
-        let share = Share::new(ProcessorTime::default());
+        let share = Share::new(150_000, ProcessorTime::default());
         share.note_turn(2_000_000);
         assert!(!share.is_slow());
         (0..3).for_each(|_| share.note_turn(2_000_000));
@@ -82,7 +91,7 @@ mod tests {
 
     #[test]
     fn the_versions_of_a_service_have_one_share() {
-        let (shares, metrics) = (Shares::default(), Metrics::new(crate::metrics::registry()));
+        let (shares, metrics) = (Shares::new(Duration::from_millis(1)), Metrics::new(crate::metrics::registry()));
         let one = shares.of("a", &metrics);
         assert!(Arc::ptr_eq(&one, &shares.of("a", &metrics)));
         assert!(!Arc::ptr_eq(&one, &shares.of("b", &metrics)));

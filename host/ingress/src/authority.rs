@@ -63,10 +63,20 @@ fn is_host(text: &[u8]) -> bool {
 
 /// What most are, and quickly seen to be: letters, digits, dots and hyphens, and a port of up to four digits.
 fn is_plain(text: &[u8]) -> bool {
-    let name = text.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')).count();
+    let name = text.iter().take_while(|byte| IN_NAMES[usize::from(**byte)]).count();
     let is_port = |port: &[u8]| port.len() <= 4 && port.iter().all(u8::is_ascii_digit);
     name > 0 && text[name..].split_first().is_none_or(|(colon, port)| *colon == b':' && is_port(port))
 }
+
+/// Which bytes [`is_plain`] takes for a name's.
+const IN_NAMES: [bool; 256] = {
+    let (mut table, mut byte) = ([false; 256], 0_u8);
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+        byte += 1;
+    }
+    table
+};
 
 /// The type also has user names, and any text for a port.
 fn is_host_and_port(authority: &Authority) -> bool {

@@ -22,6 +22,9 @@ const LEAST_WAIT: Duration = Duration::from_millis(250);
 /// How often a full listener looks for one that has waited so long.
 const LOOK: Duration = Duration::from_millis(25);
 
+/// How long a connection that has waited for too long may take to close in good order, as HTTP/2 does by GOAWAY.
+const CLOSING: Duration = Duration::from_secs(1);
+
 /// What a client must take within `write-timeout` where it does not take all: one byte now and then is no reader.
 const LEAST_READ: u64 = 16 << 10;
 
@@ -49,8 +52,6 @@ struct Entry {
     waiting: Option<(u64, Instant)>,
     /// Up to which byte its client had read, and since when it reads no more.
     stuck: Option<(u64, Instant)>,
-    /// Since when it was told to finish.
-    finishing: Option<Instant>,
 }
 
 /// The place of a connection, to its end.
@@ -158,7 +159,7 @@ impl Table {
         if self.is_closing {
             pulse.finish();
         }
-        let entry = Entry { address, pulse: pulse.clone(), waiting: Some((0, now)), stuck: None, finishing: None };
+        let entry = Entry { address, pulse: pulse.clone(), waiting: Some((0, now)), stuck: None };
         self.entries.insert(id, entry);
         Found::Place(id, pulse)
     }
@@ -217,12 +218,12 @@ impl Entry {
             debug!(address = %self.address, "a connection whose client does not read is closed");
             return self.pulse.leave();
         }
-        if self.waiting.is_some_and(|(_, since)| is_past(since, bounds.header_timeout)) {
-            self.pulse.finish();
-            self.finishing.get_or_insert(now);
-        }
-        if self.finishing.is_some_and(|since| is_past(since, bounds.write_timeout)) {
+        let Some((_, since)) = self.waiting else { return };
+        if is_past(since, bounds.header_timeout + CLOSING) {
+            // With half a head it has nothing to finish.
             self.pulse.leave();
+        } else if is_past(since, bounds.header_timeout) {
+            self.pulse.finish();
         }
     }
 }
@@ -292,10 +293,9 @@ mod tests {
         let (mut table, pulses) = table(&[ONE, ONE], &bounds, now);
         let _busy = pulses[0].begin();
         table.sweep(&bounds, now + bounds.header_timeout);
-        assert!(table.entries[&1].finishing.is_some() && table.entries[&0].finishing.is_none());
-        assert!(!pulses[1].leaves());
-        table.sweep(&bounds, now + bounds.header_timeout + bounds.write_timeout);
-        assert!(pulses[1].leaves() && !pulses[0].leaves());
+        assert!(pulses[1].finishes() && !pulses[1].leaves() && !pulses[0].finishes());
+        table.sweep(&bounds, now + bounds.header_timeout + CLOSING);
+        assert!(pulses[1].leaves() && !pulses[0].finishes());
     }
 
     #[test]

@@ -10,14 +10,17 @@ mod running;
 mod trigger;
 mod wanted;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use componentd_config::HttpTrigger;
+use componentd_core::deployment::InUse;
 use componentd_core::dispatch::InvocationError;
 use componentd_core::peers::Caller;
 use componentd_core::registry::Service;
 use componentd_core::scope::Scope;
+use futures_util::FutureExt;
 use http::header::{CONTENT_LENGTH, HOST, HeaderValue};
 use http::request::Parts;
 use http::{Request, Response, StatusCode, Version};
@@ -25,7 +28,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, Span, info, info_span};
+use tracing::{Instrument, Level, Span, enabled, info, info_span};
 
 use self::failure::Failure;
 use self::received::Received;
@@ -55,10 +58,7 @@ async fn serve(listener: Arc<TcpListener>, service: Arc<Service>, trigger: HttpT
     };
     let cors = trigger.cors.as_ref().map(|cors| Arc::new(cors::rules(cors)));
     let trigger = Arc::new(trigger);
-    let answer = move |request| {
-        let (service, trigger) = (service.clone(), trigger.clone());
-        async move { Ok(answer(&service, &trigger, request, None).await) }
-    };
+    let answer = move |request| answer(service.clone(), trigger.clone(), request, None).map(Ok);
     match cors {
         None => listener::serve(listener, bounds, stop, answer).await,
         Some(rules) => {
@@ -72,40 +72,67 @@ async fn serve(listener: Arc<TcpListener>, service: Arc<Service>, trigger: HttpT
 }
 
 /// The life of a request: its id and version, its body, the component's answer or a problem.
-pub async fn answer<B>(
-    service: &Service,
-    trigger: &HttpTrigger,
+pub fn answer<B>(
+    service: Arc<Service>,
+    trigger: Arc<HttpTrigger>,
     request: Request<B>,
-    caller: Option<&Caller>,
+    caller: Option<Caller>,
+) -> impl Future<Output = Response<Body>> + Send
+where
+    B: hyper::body::Body<Data = Bytes, Error: Into<BodyError>> + Send,
+{
+    let (head, body) = request.into_parts();
+    // Both go through many hands, each of which would move all of their bytes.
+    Box::pin(answer_parts(service, trigger, Box::new(head), body, caller))
+}
+
+async fn answer_parts<B>(
+    service: Arc<Service>,
+    trigger: Arc<HttpTrigger>,
+    head: Box<Parts>,
+    body: B,
+    caller: Option<Caller>,
 ) -> Response<Body>
 where
     B: hyper::body::Body<Data = Bytes, Error: Into<BodyError>>,
 {
-    let id = request_id(&request);
-    let deployment = service.pick(request.headers());
+    let id = request_id(&head.headers);
+    let deployment = service.pick(&head.headers);
     let version = &deployment.version;
     let span = info_span!("request", service = service.name, version = %version.digest(), request_id = id.to_str().unwrap_or_default());
-    let (access, wanted) = (Access::of(&request), Wanted::by(&request));
-    let replied = async {
-        if !service.is_ready() {
-            return Err(reject(StatusCode::SERVICE_UNAVAILABLE, "the service is not ready yet; try again later"));
-        }
-        let (head, body) = request.into_parts();
-        let body = receive(&head, body, trigger).await?;
-        let request = Request::from_parts(with_host(head), body);
-        let version = request.version();
-        let scope = Scope::new(deployment.granted.clone(), id.clone(), span.clone()).called_by(caller);
-        let response = call::call(deployment, request, scope).await.map_err(|e| failed(&e))?;
-        if version == Version::HTTP_10 {
-            return at_once(response).await;
-        }
-        Ok(response.map(|body| body.map_err(Into::into).boxed_unsync().into()))
-    };
-    let response = replied.instrument(span.clone()).await.unwrap_or_else(|problem: Box<Response<Body>>| *problem);
+    let (access, wanted) = (Access::of(&head), Wanted::by(&head));
+    let scope = Scope::new(deployment.granted.clone(), id.clone(), span.clone()).called_by(caller.as_ref());
+    let replied = pin!(reply(&service, &trigger, deployment, scope, head, body));
+    let response = replied.instrument(span.clone()).await.unwrap_or_else(|problem| *problem);
     let mut response = wanted.of(response);
     response.headers_mut().insert(REQUEST_ID, id);
     access.log(&span, response.status());
     response
+}
+
+/// The component's answer, or a problem.
+async fn reply<B>(
+    service: &Service,
+    trigger: &HttpTrigger,
+    deployment: InUse,
+    scope: Scope,
+    mut head: Box<Parts>,
+    body: B,
+) -> Result<Response<Body>, Box<Response<Body>>>
+where
+    B: hyper::body::Body<Data = Bytes, Error: Into<BodyError>>,
+{
+    if !service.is_ready() {
+        return Err(reject(StatusCode::SERVICE_UNAVAILABLE, "the service is not ready yet; try again later"));
+    }
+    let body = if body.is_end_stream() { Received::default() } else { receive(&head, body, trigger).await? };
+    let version = head.version;
+    ensure_host(&mut head);
+    let response = call::call(deployment, head, body, scope).await.map_err(|e| failed(&e))?;
+    if version == Version::HTTP_10 {
+        return at_once(response).await;
+    }
+    Ok(response.map(|body| body.map_err(Into::into).boxed_unsync().into()))
 }
 
 /// Takes in the whole body before the component is started: a slow client costs memory, up to the limit, and no instance.
@@ -117,19 +144,15 @@ where
     if declared_length(head).is_some_and(|length| length > limit as u64) {
         return Err(too_large(limit));
     }
-    if body.is_end_stream() {
-        return Ok(Received::default());
-    }
     receive_body(body, limit, trigger, head.extensions.get()).await
 }
 
 /// HTTP/1.0 needs no Host (RFC 1945), `wasi:http` does.
-fn with_host(mut head: Parts) -> Parts {
+fn ensure_host(head: &mut Parts) {
     let needs_one = head.version < Version::HTTP_11 && head.uri.authority().is_none();
     if needs_one && !head.headers.contains_key(HOST) {
         head.headers.insert(HOST, HeaderValue::from_static("localhost"));
     }
-    head
 }
 
 async fn receive_body<B>(
@@ -142,7 +165,7 @@ where
     B: hyper::body::Body<Data = Bytes, Error: Into<BodyError>>,
 {
     let mut held = Held::default();
-    let counted = Counted { body: std::pin::pin!(body), room, held: &mut held };
+    let counted = Counted { body: pin!(body), room, held: &mut held };
     match tokio::time::timeout(trigger.body_timeout.0, Limited::new(counted, limit).collect()).await {
         Ok(Ok(body)) => Ok(Received::new(body, held)),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(limit)),
@@ -194,21 +217,23 @@ fn failed(failure: &Failure) -> Box<Response<Body>> {
     }
 }
 
-/// The line of the log that each request leaves.
-struct Access {
+/// The line of the log that each request leaves, where the log has such lines.
+struct Access(Option<Begun>);
+
+struct Begun {
     method: http::Method,
     path: String,
     start: Instant,
 }
 
 impl Access {
-    fn of<B>(request: &Request<B>) -> Self {
-        let path = request.uri().path().to_owned();
-        Self { method: request.method().clone(), path, start: Instant::now() }
+    fn of(head: &Parts) -> Self {
+        let begun = || Begun { method: head.method.clone(), path: head.uri.path().to_owned(), start: Instant::now() };
+        Self(enabled!(Level::INFO).then(begun))
     }
 
     fn log(self, span: &Span, status: StatusCode) {
-        let Self { method, path, start } = self;
+        let Some(Begun { method, path, start }) = self.0 else { return };
         let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
         span.in_scope(|| info!(%method, path, status = status.as_u16(), micros, "answered"));
     }

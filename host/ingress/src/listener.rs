@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures_util::TryFutureExt;
 use futures_util::future::Either;
 use http::header::{CONNECTION, HeaderValue};
 use http::{Request, Response, Version};
@@ -215,15 +216,10 @@ where
             if version == Version::HTTP_2 && !request.body().is_end_stream() {
                 request.extensions_mut().insert(room.clone());
             }
-            let answered = checked(&answer, request);
-            async move {
-                let response = answered.await?.map(|body| body.keeping(busy));
-                Ok::<_, Infallible>(if is_stopping.load(Ordering::Relaxed) {
-                    last(response, version)
-                } else {
-                    response
-                })
-            }
+            checked(&answer, request).map_ok(move |response| {
+                let response = response.map(|body| body.keeping(busy));
+                if is_stopping.load(Ordering::Relaxed) { last(response, version) } else { response }
+            })
         };
         // Answers are written whole: waiting to fill a packet only delays them.
         let _ = stream.set_nodelay(true);
@@ -282,7 +278,7 @@ where
     match authority::check(&request) {
         Ok(()) => Either::Left(answer(request)),
         Err((status, detail)) => {
-            let (mut response, id) = (problem(status, detail), request_id(&request));
+            let (mut response, id) = (problem(status, detail), request_id(request.headers()));
             let (method, path) = (request.method(), request.uri().path());
             let (status, request_id) = (status.as_u16(), id.to_str().unwrap_or_default());
             info!(%method, path, status, request_id, "refused: {detail}");
@@ -302,7 +298,8 @@ fn last(mut response: Response<Body>, version: Version) -> Response<Body> {
 
 fn server(bounds: Bounds) -> Builder<Streams> {
     let mut server = Builder::new(Streams { write_timeout: bounds.write_timeout });
-    server.http1().timer(TokioTimer::new()).header_read_timeout(bounds.header_timeout);
+    // `Connections` ends what waits for a head: one clock for all, where hyper would set a timer for each request.
+    server.http1().header_read_timeout(None);
     let mut http2 = server.http2();
     http2.timer(TokioTimer::new()).keep_alive_interval(bounds.header_timeout);
     http2.max_concurrent_streams(bounds.max_streams).max_send_buf_size(MAX_SEND_BUFFER);

@@ -1,5 +1,7 @@
 //! The services of this host call each other as their listeners call them.
 
+use std::sync::Arc;
+
 use componentd_core::peers::{Caller, PeerBody, Peers};
 use componentd_core::registry::Directory;
 use futures_util::FutureExt;
@@ -24,9 +26,9 @@ impl Peers for LocalPeers {
         let service = self.0.find(service);
         async move {
             let service = service?;
-            let trigger = service.live().spec.http.clone()?;
+            let trigger = Arc::new(service.live().spec.http.clone()?);
             request.headers_mut().insert(REQUEST_ID, caller.id.clone());
-            Some(answer(&service, &trigger, request, Some(&caller)).await.map(Body::into_inner))
+            Some(answer(service, trigger, request, Some(caller)).await.map(Body::into_inner))
         }
         .boxed()
     }

@@ -65,6 +65,12 @@ impl Pulse {
         self.order.load(Ordering::Relaxed) == LEAVE
     }
 
+    /// Whether it was told to close, now or later.
+    #[cfg(test)]
+    pub(crate) fn finishes(&self) -> bool {
+        self.order.load(Ordering::Relaxed) != 0
+    }
+
     fn say(&self, order: u8) {
         if self.order.fetch_max(order, Ordering::Relaxed) < order {
             self.waker.wake();
@@ -76,19 +82,18 @@ impl Pulse {
     /// # Errors
     /// Those of the connection.
     pub(crate) async fn serve<C: GracefulConnection>(&self, connection: C) -> Result<(), C::Error> {
-        let (mut connection, mut is_polled, mut is_told) = (pin!(connection), false, false);
+        let (mut connection, mut heard) = (pin!(connection), None);
         poll_fn(|context| {
-            if !is_polled {
+            if heard != Some(self.order.load(Ordering::Relaxed)) {
+                // Whoever wakes takes the waker, so each order needs it again, and is read when it is there.
                 self.waker.register(context.waker());
-                is_polled = true;
-            }
-            match self.order.load(Ordering::Relaxed) {
-                LEAVE => return Poll::Ready(Ok(())),
-                FINISH if !is_told => {
-                    connection.as_mut().graceful_shutdown();
-                    is_told = true;
+                let order = self.order.load(Ordering::Relaxed);
+                match order {
+                    LEAVE => return Poll::Ready(Ok(())),
+                    FINISH => connection.as_mut().graceful_shutdown(),
+                    _ => {}
                 }
-                _ => {}
+                heard = Some(order);
             }
             connection.as_mut().poll(context)
         })

@@ -4,6 +4,7 @@ use componentd_core::deployment::InUse;
 use componentd_core::dispatch::{self, Call};
 use componentd_core::instances::Instance;
 use componentd_core::scope::Scope;
+use http::request::Parts;
 use http::{Method, Request};
 use tokio::sync::oneshot;
 use wasmtime_wasi_http::WasiHttpView;
@@ -17,8 +18,9 @@ use super::running::{Head, Invoked, Running};
 
 /// A request, and where its answer goes.
 struct RequestCall {
-    request: Request<Received>,
-    head: oneshot::Sender<Head>,
+    head: Box<Parts>,
+    body: Received,
+    answer: oneshot::Sender<Head>,
 }
 
 impl Call for RequestCall {
@@ -27,8 +29,8 @@ impl Call for RequestCall {
     async fn call(self, instance: &mut Instance) -> wasmtime::Result<()> {
         let (store, proxy) = instance.exports::<Proxy>();
         let mut view = store.data_mut().http();
-        let request = view.new_incoming_request(Scheme::Http, self.request)?;
-        let answer = view.new_response_outparam(self.head)?;
+        let request = view.new_incoming_request(Scheme::Http, Request::from_parts(*self.head, self.body))?;
+        let answer = view.new_response_outparam(self.answer)?;
         proxy.wasi_http_incoming_handler().call_handle(store, request, answer).await
     }
 }
@@ -42,19 +44,19 @@ impl Call for RequestCall {
 /// There is no response, or it was not whole when the invocation ended, and nothing of it was sent.
 pub(super) async fn call(
     deployment: InUse,
-    request: Request<Received>,
+    head: Box<Parts>,
+    body: Received,
     scope: Scope,
 ) -> Result<GuestResponse, Failure> {
-    let head_only = *request.method() == Method::HEAD;
+    let head_only = head.method == Method::HEAD;
     let permit = dispatch::enter(&deployment, scope.deadline).await.inspect_err(|error| {
         deployment.outcomes.note(error.outcome());
     })?;
-    let (sender, head) = oneshot::channel();
+    let (sender, answer) = oneshot::channel();
     let (away, span) = (scope.away.clone(), scope.span.clone());
     let instance = deployment.instances.take(scope);
     let meter = instance.meter.clone();
-    let call = Box::pin(dispatch::call(deployment.clone(), instance, RequestCall { request, head: sender }));
-    Running::from(Invoked { call, head, meter, deployment, away, span, fate: None, head_only, _permit: permit })
-        .response()
-        .await
+    let call = Box::pin(dispatch::call(deployment.clone(), instance, RequestCall { head, body, answer: sender }));
+    let invoked = Invoked { call, head: answer, meter, deployment, away, span, fate: None, head_only, _permit: permit };
+    Running::from(invoked).response().await
 }

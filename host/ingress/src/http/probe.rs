@@ -46,9 +46,10 @@ pub(super) enum Difference {
 pub(super) async fn probe(next: &Arc<Deployment>) -> Result<(), ProbeError> {
     let Some(probe) = &next.spec.swap.probe else { return Ok(()) };
     let span = info_span!("probe", service = next.name, version = %next.version.digest());
-    let request = Request::get(&probe.path).header(http::header::HOST, "localhost").body(Received::default())?;
+    let request = Request::get(&probe.path).header(http::header::HOST, "localhost").body(())?;
     let scope = Scope::new(next.granted.clone(), PROBE, span);
-    let response = call(next.clone().into(), request, scope).await?;
+    let head = Box::new(request.into_parts().0);
+    let response = call(next.clone().into(), head, Received::default(), scope).await?;
     let (path, status) = (probe.path.clone(), response.status());
     match response.into_body().collect().await {
         Ok(body) => {

@@ -26,7 +26,7 @@ pub(super) type Head = Result<Response<HyperOutgoingBody>, ErrorCode>;
 
 /// The call of a component, which ends with the instance that was called.
 pub(super) type Call = dyn Future<Output = Ended> + Send;
-type Ended = Result<(Instance, ()), InvocationError>;
+type Ended = Result<(Box<Instance>, ()), InvocationError>;
 
 /// An invocation that runs within the task that waits for its answer, and from the answer on in a task of its own: most are
 /// over with their answer, and a task of their own would only be another trip through the scheduler.
@@ -66,7 +66,7 @@ impl Running {
     ///
     /// # Errors
     /// There is no response, or it is not whole and nothing of it was sent.
-    pub(super) async fn response(mut self) -> Result<GuestResponse, Failure> {
+    pub(super) async fn response(&mut self) -> Result<GuestResponse, Failure> {
         match poll_fn(|context| self.poll(context)).await {
             First::End(ended) => self.0.take().expect("it was polled").ended(ended),
             First::Head(head) => self.0.as_mut().expect("it was polled").opened(head),

@@ -6,7 +6,8 @@
 use http::header::{
     CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH,
 };
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::request::Parts;
+use http::{HeaderValue, Method, Response, StatusCode};
 use hyper::body::Body as _;
 
 use crate::problem::{Body, full};
@@ -22,10 +23,10 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    pub(super) fn by<B>(request: &Request<B>) -> Self {
-        let head_only = *request.method() == Method::HEAD;
-        let reads = head_only || *request.method() == Method::GET;
-        let known = reads.then(|| request.headers().get_all(IF_NONE_MATCH)).into_iter().flatten();
+    pub(super) fn by(head: &Parts) -> Self {
+        let head_only = head.method == Method::HEAD;
+        let reads = head_only || head.method == Method::GET;
+        let known = reads.then(|| head.headers.get_all(IF_NONE_MATCH)).into_iter().flatten();
         Self { head_only, known: known.cloned().collect() }
     }
 

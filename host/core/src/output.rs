@@ -100,6 +100,9 @@ impl Begun {
     }
 
     fn log_lines(&mut self) {
+        if self.lines.is_empty() {
+            return;
+        }
         for (stream, line) in std::mem::take(&mut self.lines) {
             if !line.is_empty() {
                 self.log(stream, &line);

@@ -76,8 +76,8 @@ impl Pool {
     }
 }
 
-/// The idle instances of one deployment; the one that was used last is at the end.
-#[expect(clippy::vec_box, reason = "an instance goes through many hands, each of which would move all of it")]
+/// The idle instances of one deployment; the one that was used last is at the end. An instance goes through many hands, each of
+/// which would move all of it.
 type Idle = Mutex<Vec<Box<Instance>>>;
 
 /// A store with a component in it.

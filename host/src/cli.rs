@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use componentd_config as config;
+use componentd_core::compiler;
 use componentd_telemetry as telemetry;
 use componentd_telemetry::Format;
 
@@ -26,6 +27,9 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 impl Cli {
     /// Carries out the command and says what became of it.
     pub async fn execute(self) -> ExitCode {
+        if let Command::CompileComponent { seconds, memory } = self.command {
+            return compiler::process::run(seconds, memory);
+        }
         if let Err(wrong) = start_log(self.log_format) {
             eprintln!("componentd: {wrong}");
             return ExitCode::from(64);
@@ -66,6 +70,8 @@ async fn carry_out(command: Command) -> Result<(), CommandError> {
         Command::Schema { reference } => print::schema(reference),
         Command::Completions { shell } => print::completions(shell),
         Command::Man => print::manual(),
+        // Carried out before there is a log, see above.
+        Command::CompileComponent { .. } => Ok(()),
     }
 }
 

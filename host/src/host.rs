@@ -17,6 +17,7 @@ use componentd_core::artifact::Artifact;
 use componentd_core::cache::Cache;
 use componentd_core::capability::{Capability, ServiceContext};
 use componentd_core::clients::{self, Clients};
+use componentd_core::compiler::{Bounds, Compiler};
 use componentd_core::digest::Digest;
 use componentd_core::engine;
 use componentd_core::error::StartError;
@@ -83,11 +84,12 @@ impl Host {
     pub(crate) async fn start_with(
         manifest: Manifest,
         capabilities: &[Arc<dyn Capability>],
+        compiler: Compiler,
         clock: Clock,
     ) -> Result<Self, StartError> {
         let (state, cache, lock) = open_state(&manifest)?;
         let token = admin_token(&manifest, state.as_ref())?;
-        let swapper = swapper(&manifest, capabilities, state, cache, clock)?;
+        let swapper = swapper(&manifest, capabilities, state, (cache, compiler), clock)?;
         let clients = swapper.clients.clone();
         let supervisor = Arc::new(Supervisor::new(&manifest, swapper));
         let admin = bind_admin(&manifest).await?;
@@ -185,7 +187,15 @@ pub(crate) async fn check(
     Ok(checked)
 }
 
-/// A loader that leaves nothing behind. What a host has compiled before it takes from there.
+/// The program that runs, also where its file was replaced meanwhile. Only the command line is sure that it is `componentd`.
+pub(crate) const OWN_PROGRAM: &str = "/proc/self/exe";
+
+/// The compiler that the program `componentd` is itself.
+pub(crate) fn own_program(bounds: Bounds) -> Compiler {
+    Compiler::Process(OWN_PROGRAM.into(), bounds)
+}
+
+/// A loader of the command line, which leaves nothing behind. What a host has compiled before it takes from there.
 ///
 /// # Errors
 /// The machine lacks what the engine needs.
@@ -193,7 +203,8 @@ pub(crate) fn checking_loader(manifest: &Manifest, capabilities: &[Arc<dyn Capab
     let cache = manifest.host.state.as_deref().map_or_else(Cache::none, Cache::reading);
     let entry_points = componentd_ingress::triggers(Clock::system()).entry_points();
     let engine = engine::start(manifest.host.instances).map_err(StartError::Engine)?;
-    Loader::new(engine, cache, capabilities, entry_points).map_err(StartError::Capabilities)
+    let compiler = own_program((&manifest.host).into());
+    Loader::new(engine, compiler, cache, capabilities, entry_points).map_err(StartError::Capabilities)
 }
 
 /// Whether the host could run a service's component with its grants.
@@ -259,13 +270,14 @@ fn swapper(
     manifest: &Manifest,
     capabilities: &[Arc<dyn Capability>],
     state: Option<StateFolder>,
-    cache: Cache,
+    (cache, compiler): (Cache, Compiler),
     clock: Clock,
 ) -> Result<Swapper, StartError> {
     let engine = engine::start(manifest.host.instances).map_err(StartError::Engine)?;
     let pool = Pool::new(engine.clone(), &manifest.host, clients::common(capabilities));
     let triggers = componentd_ingress::triggers(clock);
-    let loader = Loader::new(engine, cache, capabilities, triggers.entry_points()).map_err(StartError::Capabilities)?;
+    let loader = Loader::new(engine, compiler, cache, capabilities, triggers.entry_points());
+    let loader = loader.map_err(StartError::Capabilities)?;
     let (services, mut registry) = (Directory::default(), metrics::registry());
     let help = "Lines of the log that were dropped: standard error was not read in time";
     registry.register("log_dropped_lines", help, componentd_telemetry::DROPPED.clone());

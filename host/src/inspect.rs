@@ -11,7 +11,7 @@ use componentd_core::world::World;
 /// The report for people; `lacking` is what this host does not have of the imports.
 pub(crate) fn report(
     capabilities: &[Arc<dyn Capability>],
-    World { imports, exports }: World,
+    World { imports, exports, .. }: World,
     digest: &Digest,
     lacking: Vec<String>,
 ) -> String {

@@ -34,7 +34,7 @@ impl<'a> Collector<'a> {
         for (index, sql_type) in self.types.iter().enumerate() {
             let raw = row.try_get_raw(index).map_err(|e| wit::Error::Unavailable(e.to_string()))?;
             let bytes = bytes_of(&raw);
-            self.bytes += VALUE_OVERHEAD + bytes.map_or(0, <[u8]>::len);
+            self.bytes = self.bytes.saturating_add(VALUE_OVERHEAD + bytes.map_or(0, |bytes| size(bytes, *sql_type)));
             if self.bytes > self.bounds.max_bytes {
                 return Err(too_large(format!("more than {} bytes (limits.transfer)", self.bounds.max_bytes)));
             }
@@ -71,6 +71,22 @@ fn column_type(column: &PgColumn) -> Result<SqlType, wit::Error> {
 
 fn too_large(what: String) -> wit::Error {
     wit::Error::ResultTooLarge(format!("the result has {what}"))
+}
+
+/// What a value takes as it is decoded. An array has its elements twice meanwhile, and a NULL among them is four bytes as it
+/// comes.
+fn size(bytes: &[u8], sql_type: SqlType) -> usize {
+    let elements = match sql_type {
+        SqlType::Scalar(_) => 0,
+        SqlType::Array(..) => elements(bytes),
+    };
+    bytes.len() + elements * 2 * VALUE_OVERHEAD
+}
+
+/// How many an array has, in its form of the wire; never more than there are bytes for.
+fn elements(array: &[u8]) -> usize {
+    let count = array.get(12..).and_then(|mut rest| take_i32(&mut rest)).and_then(|count| usize::try_from(count).ok());
+    count.unwrap_or_default().min(array.len() / size_of::<i32>())
 }
 
 fn bytes_of<'r>(raw: &PgValueRef<'r>) -> Option<&'r [u8]> {

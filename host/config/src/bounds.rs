@@ -33,7 +33,8 @@ pub struct Limits {
     pub timeout: Duration,
     /// For one call of Postgres, Redis or Kafka. Keep it below `timeout`, so that a component can still answer.
     pub call_timeout: Duration,
-    /// Invocations at the same time, at most `instances` of `[host]`.
+    /// Invocations at the same time, at most `instances` of `[host]`. One of a component with several linear memories counts as
+    /// so many.
     #[schemars(range(min = 1))]
     pub concurrency: usize,
     /// Invocations that wait for their turn; further ones are answered with 503.
@@ -58,6 +59,10 @@ pub struct Limits {
     /// The same, for all invocations of the service.
     #[schemars(range(min = 1))]
     pub service_requests: usize,
+    /// Handles that one instance has at a time: requests, bodies, fields, whatever else the host or the component itself keeps
+    /// for them. A component that takes one more traps.
+    #[schemars(range(min = 1))]
+    pub handles: u32,
     /// Rows of one query.
     #[schemars(range(min = 1))]
     pub rows: usize,
@@ -124,6 +129,7 @@ impl Default for Limits {
             log_rate: Bytes(4 << 20),
             requests: 16,
             service_requests: 256,
+            handles: 1_000,
             rows: 10_000,
             reuse: 1_000,
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use http::uri::Authority;
 
@@ -27,6 +28,12 @@ pub(super) fn check(manifest: &Manifest) -> Check {
     if manifest.host.requests == 0 {
         return fail(["host", "requests"], "must be at least 1");
     }
+    if manifest.host.compile_time.0 < MIN_COMPILE_TIME {
+        return fail(["host", "compile-time"], "must be at least 1s");
+    }
+    if manifest.host.compile_memory.0 < MIN_COMPILE_MEMORY {
+        return fail(["host", "compile-memory"], "must be at least 256MiB: the compiler itself takes a part of it");
+    }
     for (name, service) in &manifest.services {
         service_name(name)?;
         triggers(name, service)?;
@@ -38,6 +45,12 @@ pub(super) fn check(manifest: &Manifest) -> Check {
     groups(manifest)?;
     listeners(manifest)
 }
+
+/// The system counts the processor time of a process in seconds.
+const MIN_COMPILE_TIME: Duration = Duration::from_secs(1);
+
+/// In bytes. The smallest component takes a third of it on two processors, and more where more threads compile.
+const MIN_COMPILE_MEMORY: usize = 256 << 20;
 
 fn fail<const N: usize>(key: [&str; N], reason: impl Into<String>) -> Check {
     Err(KeyError { key: key.map(str::to_owned).to_vec(), reason: reason.into() })
@@ -109,6 +122,9 @@ fn limits(manifest: &Manifest, name: &str, service: &Service) -> Check {
     if limits.concurrency == 0 || limits.concurrency > instances as usize {
         let reason = format!("must be from 1 to {instances} (`instances` under [host])");
         return fail(["services", name, "limits", "concurrency"], reason);
+    }
+    if limits.handles == 0 {
+        return fail(["services", name, "limits", "handles"], "must be at least 1");
     }
     if limits.reuse == 0 {
         return fail(

@@ -61,6 +61,12 @@ pub struct HostSettings {
     /// `connection-limit-reached`. Each takes a descriptor: keep it below the open files that the process may have.
     #[schemars(range(min = 1))]
     pub requests: usize,
+    /// Processor time that the compiler may take for one component, over all its threads. What takes longer is refused, and
+    /// whatever runs is not touched. In a program that embeds a host only if it names a compiler.
+    pub compile_time: Duration,
+    /// Memory that it may take for one component; as many are compiled at a time as there are processors. What takes more is
+    /// refused in the same way.
+    pub compile_memory: Bytes,
     /// How long the host goes on to accept after the signal to stop, while `/readyz` answers 503 already: as long as your load
     /// balancer takes to see that.
     pub shutdown_delay: Option<Duration>,
@@ -72,8 +78,9 @@ pub struct HostSettings {
 
 impl Default for HostSettings {
     /// A dozen busy services, in a thirtieth of the address space that a process has; a month of working days of versions; and
-    /// compiled code of some hundred components of Rust, or twenty with an interpreter in them. Requests to others leave half of
-    /// the usual 1,024 open files to clients and databases. A turn is long from ten times what another thread costs a call.
+    /// compiled code of some hundred components of Rust, or twenty with an interpreter in them. A component of Rust is compiled
+    /// in a second, and one with an interpreter in it in twenty, with half of that memory. Requests to others leave half of the
+    /// usual 1,024 open files to clients and databases. A turn is long from ten times what another thread costs a call.
     fn default() -> Self {
         Self {
             state: None,
@@ -81,6 +88,8 @@ impl Default for HostSettings {
             keep_versions: 20,
             cache_size: Bytes(2 << 30),
             requests: 512,
+            compile_time: Duration(std::time::Duration::from_secs(60)),
+            compile_memory: Bytes(1 << 30),
             shutdown_delay: None,
             long_turn: Duration(std::time::Duration::from_micros(150)),
         }

@@ -37,6 +37,9 @@ pub enum Rejected {
     /// Too many of the requests that it got failed.
     #[error(transparent)]
     Canary(TooManyFailures),
+    /// Whoever has asked for it does not wait for it any more.
+    #[error("who had asked for it was gone before it was compiled")]
+    GivenUp,
     /// Its service is gone.
     #[error("the service was stopped meanwhile")]
     Stopped,
@@ -48,6 +51,7 @@ impl Rejected {
         match self {
             Self::NoService(_) => Step::Found,
             Self::Load(error) => error.step(),
+            Self::GivenUp => Step::Compiled,
             Self::Archive(_) => Step::Archived,
             Self::Unprepared(_) | Self::Away(_) => Step::Migrated,
             Self::Instance(_) => Step::Instantiated,

@@ -135,25 +135,33 @@ impl Supervisor {
     /// # Errors
     /// The step that refused it, and why; step `found` where there is no such service.
     pub async fn swap(&self, name: &str, artifact: Artifact) -> Result<Digest, Rejected> {
-        loop {
-            let service = self.service(name);
-            let service = service.ok_or_else(|| Rejected::NoService(name.to_owned()))?;
-            let _turn = service.swapping.lock().await;
-            // An edit of the manifest may have put another one in its place meanwhile.
-            if self.swapper.services.has(&service) {
-                return self.swapper.swap(&service, artifact).await;
-            }
-        }
+        self.swap_unless(name, artifact, &CancellationToken::new()).await
     }
 
-    /// The same, to its end also where whoever has asked for it goes away meanwhile.
+    /// The same for somebody who may go away meanwhile. What was compiled by then goes on to its end; what was not is given up,
+    /// so that it keeps nobody else waiting.
     ///
     /// # Errors
     /// As [`Supervisor::swap`].
     pub async fn swap_to_the_end(self: &Arc<Self>, name: &str, artifact: Artifact) -> Result<Digest, Rejected> {
+        let gone = CancellationToken::new();
+        let _asks = gone.clone().drop_guard();
         let (supervisor, name) = (self.clone(), name.to_owned());
-        let swap = tokio::spawn(async move { supervisor.swap(&name, artifact).await });
+        let swap = tokio::spawn(async move { supervisor.swap_unless(&name, artifact, &gone).await });
         swap.await.expect("a swap does not panic")
+    }
+
+    async fn swap_unless(&self, name: &str, artifact: Artifact, gone: &CancellationToken) -> Result<Digest, Rejected> {
+        loop {
+            let service = self.service(name);
+            let service = service.ok_or_else(|| Rejected::NoService(name.to_owned()))?;
+            let turn = gone.run_until_cancelled(service.swapping.lock()).await;
+            let _turn = turn.ok_or(Rejected::GivenUp)?;
+            // An edit of the manifest may have put another one in its place meanwhile.
+            if self.swapper.services.has(&service) {
+                return self.swapper.swap(&service, artifact, gone).await;
+            }
+        }
     }
 
     fn running(&self) -> MutexGuard<'_, BTreeMap<String, Running>> {

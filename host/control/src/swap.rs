@@ -10,6 +10,7 @@ use componentd_core::digest::Digest;
 use componentd_core::history::{By, Outcome};
 use componentd_core::registry::Service;
 use componentd_core::step::Step;
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::migration_turns::Turn;
@@ -20,11 +21,17 @@ use crate::upcoming::{Upcoming, Way, With};
 use crate::watch::{TooManyFailures, watch};
 
 impl Swapper {
-    /// Brings a component to life behind `service`, which its caller keeps from others meanwhile. Returns its digest.
+    /// Brings a component to life behind `service`, which its caller keeps from others meanwhile. Returns its digest. It is given
+    /// up where whoever has asked for it is `gone` before it is compiled.
     ///
     /// # Errors
     /// The step that refused it, and why. The service runs on as it was.
-    pub async fn swap(&self, service: &Arc<Service>, artifact: Artifact) -> Result<Digest, Rejected> {
+    pub async fn swap(
+        &self,
+        service: &Arc<Service>,
+        artifact: Artifact,
+        gone: &CancellationToken,
+    ) -> Result<Digest, Rejected> {
         let (digest, by, live) = (artifact.digest.clone(), asked_by(&artifact.source), service.live());
         if let Source::File(path) = &artifact.source {
             if live.spec.component != *path || !artifact.is_current().await {
@@ -38,7 +45,7 @@ impl Swapper {
             return Ok(digest);
         }
         taken(Step::Found, by);
-        match self.bring_up(service, &live, artifact, by).await {
+        match self.bring_up(service, &live, artifact, by, gone).await {
             Ok(next) => {
                 self.go_live(service, next, by);
                 Ok(digest)
@@ -58,11 +65,13 @@ impl Swapper {
         live: &Deployment,
         artifact: Artifact,
         by: By,
+        gone: &CancellationToken,
     ) -> Result<Arc<Deployment>, Rejected> {
         let Deployment { name, spec, granted, .. } = live;
         let checked = self.loader.check(artifact, spec, granted)?;
         let with = With { spec: spec.clone(), granted: granted.clone() };
-        let mut upcoming = Upcoming::load(self, name, checked, with, Way::Swap(service.clone()), by).await?;
+        let load = Upcoming::load(self, name, checked, with, Way::Swap(service.clone()), by);
+        let mut upcoming = gone.run_until_cancelled(load).await.unwrap_or(Err(Rejected::GivenUp))?;
         upcoming.keep(self)?;
         upcoming.migrate(Turn::default()).await?;
         upcoming.try_out().await?;

@@ -183,6 +183,6 @@ async fn version(swapper: &Swapper, name: &str, checked: Checked, way: &Way) -> 
 }
 
 /// Whether it is made of that component, and called by that trigger.
-fn is_of(version: &Version, Checked { artifact, entry_point }: &Checked) -> bool {
+fn is_of(version: &Version, Checked { artifact, entry_point, .. }: &Checked) -> bool {
     *version.digest() == artifact.digest && version.entry_point.key() == entry_point.key()
 }

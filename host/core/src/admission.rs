@@ -21,9 +21,12 @@ pub struct Saturated;
 
 impl Admission {
     /// As many run as `limits.concurrency`, and as many wait as `limits.queue`.
-    pub fn new(limits: &config::Limits) -> Self {
-        let running = Arc::new(Semaphore::new(limits.concurrency));
-        let concurrency = u32::try_from(limits.concurrency).unwrap_or(u32::MAX);
+    ///
+    /// One of a component with several linear memories counts as so many: in the pool that is what it takes from others.
+    pub fn new(limits: &config::Limits, memories: usize) -> Self {
+        let concurrency = (limits.concurrency / memories.max(1)).max(1);
+        let running = Arc::new(Semaphore::new(concurrency));
+        let concurrency = u32::try_from(concurrency).unwrap_or(u32::MAX);
         Self { running, concurrency, waiting: AtomicUsize::new(0), queue: limits.queue }
     }
 
@@ -75,7 +78,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_queue_is_bounded_and_places_come_back() {
-        let admission = Admission::new(&config::Limits { concurrency: 1, queue: 1, ..Default::default() });
+        let admission = Admission::new(&config::Limits { concurrency: 1, queue: 1, ..Default::default() }, 1);
         let running = admission.enter().await.unwrap();
         let mut waiting = Box::pin(admission.enter());
         assert!(futures_util::poll!(&mut waiting).is_pending());

@@ -1,11 +1,13 @@
 //! The bytes of a component with their name, which is made once, and where they come from.
 
-use std::io;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::digest::Digest;
 use crate::load_error::LoadError;
+use crate::structure;
 
 /// A component as it came, before anything is known of it. Cheap to clone.
 #[derive(Clone)]
@@ -56,16 +58,15 @@ impl Artifact {
     /// It is not there, or not ours to read.
     pub async fn read(path: &Path) -> Result<Self, LoadError> {
         let file = path.to_owned();
-        let read = move || std::fs::read(&file).map(|bytes| Self::new(bytes, Source::File(file)));
-        let read = tokio::task::spawn_blocking(read).await.expect("reading a file does not panic");
-        read.map_err(|source| unreadable(path, source))
+        let read = move || read_file(&file).map(|bytes| Self::new(bytes, Source::File(file)));
+        tokio::task::spawn_blocking(read).await.expect("reading a file does not panic")
     }
 
     /// Whether the file that it was read from still holds these bytes, as far as it can be read. True for what is from
     /// elsewhere.
     pub async fn is_current(&self) -> bool {
         let Source::File(path) = &self.source else { return true };
-        tokio::fs::read(path).await.map_or(true, |now| *now == *self.bytes)
+        read_bytes(path).await.map_or(true, |now| *now == *self.bytes)
     }
 }
 
@@ -74,9 +75,20 @@ impl Artifact {
 /// # Errors
 /// It is not there, or not ours to read.
 pub async fn read_bytes(path: &Path) -> Result<Vec<u8>, LoadError> {
-    tokio::fs::read(path).await.map_err(|source| unreadable(path, source))
+    let file = path.to_owned();
+    tokio::task::spawn_blocking(move || read_file(&file)).await.expect("reading a file does not panic")
 }
 
-fn unreadable(path: &Path, source: io::Error) -> LoadError {
-    LoadError::Read { path: path.to_owned(), source }
+/// Blocks. What is too large is not read, nor is what has no end.
+fn read_file(path: &Path) -> Result<Vec<u8>, LoadError> {
+    let unreadable = |source| LoadError::Read { path: path.to_owned(), source };
+    let beyond = || LoadError::Beyond { path: path.to_owned(), bound: structure::BYTES };
+    let file = File::open(path).map_err(unreadable)?;
+    let size = file.metadata().map_err(unreadable)?.len();
+    if size > structure::MAX_BYTES {
+        return Err(beyond());
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
+    file.take(structure::MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > structure::MAX_BYTES { Err(beyond()) } else { Ok(bytes) }
 }

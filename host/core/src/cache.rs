@@ -75,10 +75,10 @@ impl Cache {
         Some(component)
     }
 
-    /// Keeps what was compiled for the next time. Blocks.
-    pub fn keep(&self, engine: &Engine, version: &Digest, component: &Component) {
+    /// Keeps machine code for the next time. Blocks.
+    pub fn keep(&self, engine: &Engine, version: &Digest, code: &[u8]) {
         if let Some(kept @ Kept { writing: Some(writing), .. }) = &self.0 {
-            kept.store(writing, component, &kept.file(engine, version));
+            kept.store(writing, code, &kept.file(engine, version));
         }
     }
 }
@@ -89,14 +89,11 @@ impl Kept {
     }
 
     /// Without it, the next start compiles again.
-    fn store(&self, writing: &Writing, component: &Component, file: &Path) {
-        let stored = component.serialize().map_err(|e| e.to_string()).and_then(|code| {
-            let entry = [Sha256::digest(&code).as_slice(), &code].concat();
-            writing.state.write(file, &entry).and_then(|()| self.shrink(writing.size, file)).map_err(|e| e.to_string())
-        });
-        match stored {
+    fn store(&self, writing: &Writing, code: &[u8], file: &Path) {
+        let entry = [Sha256::digest(code).as_slice(), code].concat();
+        match writing.state.write(file, &entry).and_then(|()| self.shrink(writing.size, file)) {
             Ok(()) => debug!(file = %file.display(), "cached"),
-            Err(error) => warn!(file = %file.display(), error, "the compile cache cannot be written"),
+            Err(error) => warn!(file = %file.display(), %error, "the compile cache cannot be written"),
         }
     }
 

@@ -54,7 +54,7 @@ impl Deployment {
         Self {
             share: pool.share(&name, &metrics),
             instances: Instances::new(pool, &spec),
-            admission: Admission::new(&spec.limits),
+            admission: Admission::new(&spec.limits, version.memories),
             outcomes: Arc::new(Outcomes::new(&name, metrics)),
             in_flight: InFlight::default(),
             cut: CancellationToken::new(),

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use componentd_config::Limits;
 use http::HeaderValue;
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::{Instrument, Span, error, warn};
@@ -80,12 +81,12 @@ impl InvocationError {
     }
 
     /// Why a call ended; what the component wrote when it panicked is in its output.
-    fn of(error: wasmtime::Error, output: &Output) -> Self {
+    fn of(error: wasmtime::Error, limits: &Limits, output: &Output) -> Self {
         if error.is::<PoolConcurrencyLimitError>() {
             return Self::NoPlace;
         }
-        match error.downcast_ref::<LimitExceeded>() {
-            Some(limit) => Self::LimitExceeded(limit.clone()),
+        match LimitExceeded::of(&error, limits) {
+            Some(limit) => Self::LimitExceeded(limit),
             None => Self::Trapped(Trap::new(error, output.take_panic())),
         }
     }
@@ -257,7 +258,7 @@ where
 {
     let ended = tokio::select! {
         biased;
-        result = &mut call => return result.map_err(|error| InvocationError::of(error, &output)),
+        result = &mut call => return result.map_err(|error| InvocationError::of(error, &deployment.spec.limits, &output)),
         late = deadline.passed() => late.into(),
         () = deployment.cut.cancelled() => InvocationError::Cut,
     };

@@ -108,6 +108,7 @@ impl Instance {
         let mut store = Store::new(engine, State::new(limits, env, common.clone()));
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(limits.transfer.0);
+        store.set_max_component_handles(limits.handles as usize);
         let on_tick = meter.clone();
         store.epoch_deadline_callback(move |_| on_tick.on_tick());
         Self { store, meter, component: None, loaded: Vec::new(), served: 0, idle_since: Instant::now() }

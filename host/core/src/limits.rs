@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use componentd_config as config;
 use wasmtime::ResourceLimiter;
+use wasmtime::component::ResourceTableError;
 
 use crate::metrics::Outcome;
 
@@ -19,20 +20,37 @@ pub enum LimitExceeded {
     /// Table entries, over all core modules of the instance; the bound.
     #[error("the component needs more than {0} table entries")]
     Table(usize),
+    /// Handles that the instance has; the bound.
+    #[error("the component holds more than {0} handles (limits.handles)")]
+    Handles(u32),
     /// Processor time of the invocation; the bound.
     #[error("the component has used up its processor time of {0:?} (limits.cpu)")]
     Cpu(Duration),
 }
 
 impl LimitExceeded {
-    /// What it is among the measurements. Tables are memory as well.
+    /// What it is among the measurements. Tables and handles are memory as well.
     pub fn outcome(&self) -> Outcome {
         match self {
-            Self::Memory(_) | Self::Table(_) => Outcome::Memory,
+            Self::Memory(_) | Self::Table(_) | Self::Handles(_) => Outcome::Memory,
             Self::Cpu(_) => Outcome::Cpu,
         }
     }
 }
+
+impl LimitExceeded {
+    /// The bound that has ended a call, by its error.
+    pub fn of(error: &wasmtime::Error, limits: &config::Limits) -> Option<Self> {
+        let is_full = matches!(error.downcast_ref(), Some(ResourceTableError::Full));
+        if is_full || error.root_cause().to_string().ends_with(HANDLES) {
+            return Some(Self::Handles(limits.handles));
+        }
+        error.downcast_ref().cloned()
+    }
+}
+
+/// What Wasmtime says, with no type of its own, where [`wasmtime::Store::set_max_component_handles`] are taken.
+const HANDLES: &str = "store handle limit exceeded";
 
 /// Counts the linear memory and table entries of one instance, over all its core modules.
 #[derive(Debug)]

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
+use crate::compiler::CompileError;
 use crate::step::Step;
+use crate::structure::Bound;
 
 /// Why a file cannot become a version.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +53,38 @@ pub enum LoadError {
         path: PathBuf,
         /// What the parser or the compiler says of it.
         reason: String,
+    },
+    /// It is made of more than a component may be made of.
+    #[error(
+        "{path} has {bound}, which no component may have: build it smaller, optimised and without what it does not use, or \
+         make two services of it"
+    )]
+    Beyond {
+        /// Names the component, as [`Source::name`](crate::artifact::Source::name) does.
+        path: PathBuf,
+        /// What it has too many of.
+        bound: Bound,
+    },
+    /// One instance of it takes more places of the pool than its service has.
+    #[error(
+        "{path} has {memories} linear memories, and its service has {places} places for them; let `limits.concurrency` be \
+         {memories} at the least"
+    )]
+    NoPlaces {
+        /// Names the component, as [`Source::name`](crate::artifact::Source::name) does.
+        path: PathBuf,
+        /// Of one instance.
+        memories: usize,
+        /// What `limits.concurrency` says.
+        places: usize,
+    },
+    /// The compiler does not come to an end with it.
+    #[error("{path} is not compiled: {source}; {}", mend_compiling(source))]
+    NotCompiled {
+        /// Names the component, as [`Source::name`](crate::artifact::Source::name) does.
+        path: PathBuf,
+        /// What it has run into.
+        source: CompileError,
     },
     /// It lacks the interface that the trigger of its service calls.
     #[error("{path} does not export {export}, which a service with `{trigger} = …` is called through; {mend}")]
@@ -105,7 +139,25 @@ fn mend_reading(error: &io::Error) -> &'static str {
     }
 }
 
+fn mend_compiling(error: &CompileError) -> &'static str {
+    match error {
+        CompileError::Time(_) | CompileError::Memory(_) => "build it smaller, or write more there",
+        CompileError::Invalid(_) | CompileError::Failed(_) => {
+            "build it anew, and look whether the machine has memory left"
+        }
+    }
+}
+
 impl LoadError {
+    /// Why there is no machine code of it.
+    pub fn compile(path: &Path, error: CompileError) -> Self {
+        let path = path.to_owned();
+        match error {
+            CompileError::Invalid(reason) => Self::NotAComponent { path, reason },
+            source => Self::NotCompiled { path, source },
+        }
+    }
+
     /// [`LoadError::Lacking`], of a line for each import.
     pub fn lacking(path: &Path, lacking: &[String]) -> Self {
         let list = lacking.iter().map(|import| format!("\n  {import}")).collect();
@@ -116,12 +168,17 @@ impl LoadError {
     pub fn step(&self) -> Step {
         match self {
             Self::Read { .. } => Step::Found,
-            Self::Empty { .. } | Self::CoreModule { .. } | Self::Wasi03 { .. } | Self::NotAComponent { .. } => {
-                Step::Compiled
-            }
-            Self::NoExport { .. } | Self::NotGranted { .. } | Self::Lacking { .. } | Self::OtherExport { .. } => {
-                Step::Checked
-            }
+            Self::Empty { .. }
+            | Self::CoreModule { .. }
+            | Self::Wasi03 { .. }
+            | Self::NotAComponent { .. }
+            | Self::Beyond { .. }
+            | Self::NotCompiled { .. } => Step::Compiled,
+            Self::NoPlaces { .. }
+            | Self::NoExport { .. }
+            | Self::NotGranted { .. }
+            | Self::Lacking { .. }
+            | Self::OtherExport { .. } => Step::Checked,
         }
     }
 

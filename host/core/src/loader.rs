@@ -12,6 +12,7 @@ use wasmtime::component::{Component, InstancePre, Linker};
 use crate::artifact::Artifact;
 use crate::cache::Cache;
 use crate::capability::{Capability, Package};
+use crate::compiler::{CompileError, Compiler, Compilers};
 use crate::digest::Digest;
 use crate::entry_point::{Entry, EntryPoint, EntryPoints};
 use crate::granted::Granted;
@@ -29,6 +30,8 @@ pub struct Version {
     pub entry_point: Arc<dyn EntryPoint>,
     /// The compiled component with its imports bound: an instance is made from it without looking up anything.
     pub linked: InstancePre<State>,
+    /// How many linear memories one instance has.
+    pub memories: usize,
     /// Finds that in an instance.
     pub entry: Entry,
     /// What programs that embed the host call.
@@ -48,6 +51,8 @@ pub struct Checked {
     pub artifact: Artifact,
     /// What the trigger of the service calls in it.
     pub entry_point: Arc<dyn EntryPoint>,
+    /// How many linear memories one instance has.
+    pub memories: usize,
 }
 
 /// Compiles components for one engine, and links them with the capabilities.
@@ -58,9 +63,7 @@ pub struct Loader {
     capabilities: Arc<[Arc<dyn Capability>]>,
     cache: Cache,
     entry_points: EntryPoints,
-    /// As many compilations at a time as there are processors. They share the compiler's threads, which are of low priority:
-    /// requests need the processors too.
-    compiling: Arc<tokio::sync::Semaphore>,
+    compilers: Compilers,
 }
 
 impl Loader {
@@ -70,6 +73,7 @@ impl Loader {
     /// Two capabilities claim the same interface.
     pub fn new(
         engine: Engine,
+        compiler: Compiler,
         cache: Cache,
         capabilities: &[Arc<dyn Capability>],
         entry_points: EntryPoints,
@@ -81,8 +85,8 @@ impl Loader {
                 error.context(format!("what `{}` offers is there already", capability.about().name))
             })?;
         }
-        let compiling = Arc::new(tokio::sync::Semaphore::new(engine::compiler_threads()));
-        Ok(Self { engine, linker: Arc::new(linker), capabilities: capabilities.into(), cache, entry_points, compiling })
+        let compilers = Compilers::new(engine.clone(), compiler);
+        Ok(Self { engine, linker: Arc::new(linker), capabilities: capabilities.into(), cache, entry_points, compilers })
     }
 
     /// Reads from its bytes whether a component is one for a service with these grants. Nothing is compiled.
@@ -95,14 +99,19 @@ impl Loader {
         let entry_point = self.entry_points.of(service).clone();
         world.check_export(path, &*entry_point, &self.entry_points)?;
         world.check_grants(path, &self.capabilities, granted)?;
-        Ok(Checked { artifact, entry_point })
+        let (memories, places) = (world.memories, service.limits.concurrency);
+        if memories > places {
+            return Err(LoadError::NoPlaces { path: path.to_owned(), memories, places });
+        }
+        Ok(Checked { artifact, entry_point, memories })
     }
 
     /// Makes a version of a component for the service that it was checked for.
     ///
     /// # Errors
     /// What is wrong with the component, and what would mend it.
-    pub async fn build(&self, name: &str, Checked { artifact, entry_point }: Checked) -> Result<Version, LoadError> {
+    pub async fn build(&self, name: &str, checked: Checked) -> Result<Version, LoadError> {
+        let Checked { artifact, entry_point, memories } = checked;
         let path = artifact.source.name();
         let component = self.compile(name, &artifact).await?;
         let linked = self.link(path, &component)?;
@@ -110,34 +119,45 @@ impl Loader {
             let reason = format!("{e:#}");
             LoadError::OtherExport { path: path.to_owned(), export: entry_point.export().unwrap_or_default(), reason }
         })?;
-        Ok(Version { artifact, entry_point, linked, entry, lookups: Lookups::default() })
+        Ok(Version { artifact, entry_point, linked, memories, entry, lookups: Lookups::default() })
     }
 
-    /// Compiles a component, whatever it imports and exports: on threads of low priority. `name` is for the log.
+    /// Compiles a component, whatever it imports and exports, unless that was done before. `name` is for the log.
     ///
     /// # Errors
-    /// It is none.
+    /// It is none, or takes more than the compiler may.
     pub async fn compile(&self, name: &str, artifact: &Artifact) -> Result<Component, LoadError> {
-        let _turn = self.compiling.acquire().await.expect("this semaphore is never closed");
-        let (this, name, component) = (self.clone(), name.to_owned(), artifact.clone());
-        let compiled = engine::in_background(move || this.cached_or_compiled(&name, &component)).await;
-        compiled
-            .map_err(|e| LoadError::NotAComponent { path: artifact.source.name().to_owned(), reason: first_line(&e) })
-    }
-
-    /// Blocks.
-    fn cached_or_compiled(&self, service: &str, artifact: &Artifact) -> wasmtime::Result<Component> {
         let (version, bytes, start) = (&artifact.digest, artifact.bytes.len(), Instant::now());
         let millis = || u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        if let Some(component) = self.cache.find(&self.engine, version) {
-            info!(service, %version, bytes, millis = millis(), "compiled before, from the cache");
+        if let Some(component) = self.cached(version).await {
+            info!(service = name, %version, bytes, millis = millis(), "compiled before, from the cache");
             return Ok(component);
         }
-        info!(service, %version, bytes, "compiling");
-        let component = Component::from_binary(&self.engine, &artifact.bytes)?;
-        info!(service, %version, bytes, millis = millis(), "compiled");
-        self.cache.keep(&self.engine, version, &component);
+        info!(service = name, %version, bytes, "compiling");
+        let path = artifact.source.name();
+        let code = self.compilers.compile(artifact.bytes.clone()).await.map_err(|e| LoadError::compile(path, e))?;
+        let component = self.loaded(version, code).await;
+        let component = component.map_err(|e| LoadError::compile(path, CompileError::Failed(format!("{e:#}"))))?;
+        info!(service = name, %version, bytes, millis = millis(), "compiled");
         Ok(component)
+    }
+
+    async fn cached(&self, version: &Digest) -> Option<Component> {
+        let (engine, cache, version) = (self.engine.clone(), self.cache.clone(), version.clone());
+        engine::in_background(move || cache.find(&engine, &version)).await
+    }
+
+    /// Machine code that was made just now, and is kept for the next time.
+    async fn loaded(&self, version: &Digest, code: Vec<u8>) -> wasmtime::Result<Component> {
+        let (engine, cache, version) = (self.engine.clone(), self.cache.clone(), version.clone());
+        engine::in_background(move || {
+            // SAFETY: these bytes are what the compiler gave for an engine of this configuration. It is this process, or one
+            // that it has started, of a program that it trusts as itself.
+            let component = unsafe { Component::deserialize(&engine, &code) }?;
+            cache.keep(&engine, &version, &code);
+            Ok(component)
+        })
+        .await
     }
 
     /// What a component imports and this host does not have.
@@ -152,9 +172,4 @@ impl Loader {
 
 fn packages(capabilities: &[Arc<dyn Capability>]) -> Vec<Package> {
     capabilities.iter().flat_map(|capability| capability.about().packages).copied().collect()
-}
-
-/// The rest shows the bytes.
-fn first_line(error: &wasmtime::Error) -> String {
-    format!("{error:#}").lines().next().unwrap_or_default().trim_end_matches(['=', '[']).to_owned()
 }

@@ -20,6 +20,9 @@ use crate::scope::Scope;
 const BUFFERED_PARTS: usize = 8;
 const LARGEST_PART: usize = 128 << 10;
 
+/// Names and values of the fields of one head that a component makes, in bytes: more than servers and proxies take.
+const MAX_FIELDS: usize = 32 << 10;
+
 /// What all instances of a host have in common.
 #[derive(Clone, Default)]
 pub struct Common {
@@ -66,10 +69,13 @@ impl State {
         wasi.stderr(Lines::new("stderr", output.clone()));
         wasi.envs(env);
         wasi.allow_tcp(false).allow_udp(false);
+        let (mut table, mut http) = (ResourceTable::new(), WasiHttpCtx::new());
+        table.set_max_capacity(limits.handles as usize);
+        http.set_field_size_limit(MAX_FIELDS);
         Self {
-            table: ResourceTable::new(),
+            table,
             wasi: wasi.build(),
-            http: WasiHttpCtx::new(),
+            http,
             current: Current { scope: None, outgoing: common.outgoing },
             output,
             memory: MemoryLimiter::new(limits),
@@ -93,10 +99,16 @@ impl State {
         (self.current.get(), &mut self.table)
     }
 
-    /// Whether the instance may serve another invocation: all that it still holds may last, and it has memory left.
+    /// Whether the instance may serve another invocation: all that it still holds may last and is not much, and it has memory
+    /// left. What lasts and becomes more with each invocation would be missing to the last of them.
     pub fn may_serve_another(&mut self) -> bool {
         let Self { table, lasting, memory, .. } = self;
-        table.iter_mut().all(|entry| lasting.contains(&(*entry).type_id())) && !memory.is_short()
+        let (most, mut held) = (table.max_capacity() / 2, 0);
+        let may_last = table.iter_mut().all(|entry| {
+            held += 1;
+            held <= most && lasting.contains(&(*entry).type_id())
+        });
+        may_last && !memory.is_short()
     }
 
     /// Ends the invocation: its grants are let go, and the instance is idle.

@@ -134,6 +134,14 @@ pub(super) enum Command {
     Completions { shell: clap_complete::Shell },
     /// Print the manual page: componentd man | man -l -
     Man,
+    /// Compile the component on standard input, for a host that has started this process.
+    #[command(hide = true, name = componentd_core::compiler::process::ARGUMENT)]
+    CompileComponent {
+        /// The processor time that it may take.
+        seconds: u64,
+        /// And the memory, in bytes.
+        memory: u64,
+    },
 }
 
 #[derive(Debug, clap::Args)]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use componentd_capability_kafka as kafka;
 use componentd_config::reasons::unknown;
-use componentd_config::{self as config, Manifest, Trigger};
+use componentd_config::{self as config, HostSettings, Manifest, Trigger};
 use componentd_core::artifact::Artifact;
 use componentd_core::cache::Cache;
 use componentd_core::error::StartError;
@@ -94,7 +94,9 @@ pub(super) async fn inspect(path: &Path) -> Result<(), CommandError> {
     let capabilities = default_capabilities();
     let entry_points = ingress::triggers(Clock::system()).entry_points();
     let engine = engine::start(1).map_err(StartError::Engine)?;
-    let loader = Loader::new(engine, Cache::none(), &capabilities, entry_points).map_err(StartError::Capabilities)?;
+    let compiler = host::own_program((&HostSettings::default()).into());
+    let loader = Loader::new(engine, compiler, Cache::none(), &capabilities, entry_points);
+    let loader = loader.map_err(StartError::Capabilities)?;
     let inspected = |e| StartError::File(Box::new(e));
     let artifact = Artifact::read(path).await.map_err(inspected)?;
     let world = World::read(path, &artifact.bytes).map_err(inspected)?;

@@ -4,11 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use componentd_config::Manifest;
+use componentd_core::error::StartError;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info};
 
 use super::CommandError;
-use crate::host::Host;
+use crate::host::{Host, OWN_PROGRAM};
 
 /// How long the last lines may take where the host is to end at once.
 const AT_ONCE: Duration = Duration::from_millis(200);
@@ -17,7 +18,7 @@ pub(super) async fn run(path: &Path) -> Result<(), CommandError> {
     let mut signals = Signals::new();
     let manifest = Manifest::load(path)?;
     let mut host = tokio::select! {
-        host = Host::start(manifest) => host?,
+        host = start(manifest) => host?,
         () = signals.next() => return Ok(()),
     };
     host.watch(path.to_owned());
@@ -33,6 +34,11 @@ pub(super) async fn run(path: &Path) -> Result<(), CommandError> {
         }
     }
     Ok(())
+}
+
+/// Components are compiled by processes of this program.
+async fn start(manifest: Manifest) -> Result<Host, StartError> {
+    Host::builder().manifest(manifest).compiler(OWN_PROGRAM).start().await
 }
 
 /// SIGTERM and SIGINT, which mean the same.

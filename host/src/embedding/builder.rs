@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use componentd_config::Manifest;
 use componentd_core::capability::Capability;
+use componentd_core::compiler::Compiler;
 use componentd_core::error::StartError;
 use componentd_ingress::cron::Clock;
 
@@ -18,6 +19,7 @@ pub struct HostBuilder {
     capabilities: Option<Vec<Arc<dyn Capability>>>,
     more: Vec<Arc<dyn Capability>>,
     watched: Option<PathBuf>,
+    compiler: Option<PathBuf>,
     clock: Clock,
 }
 
@@ -25,7 +27,7 @@ impl HostBuilder {
     /// A host without a service.
     pub(crate) fn new() -> Self {
         let manifest = Manifest::of(Default::default());
-        Self { manifest, capabilities: None, more: Vec::new(), watched: None, clock: Clock::system() }
+        Self { manifest, capabilities: None, more: Vec::new(), watched: None, compiler: None, clock: Clock::system() }
     }
 
     /// What the host runs. Without it there is no service until [`Host::apply`] brings one.
@@ -53,6 +55,17 @@ impl HostBuilder {
         self
     }
 
+    /// A program `componentd` of the same version, as `/usr/bin/componentd`: each component is compiled by a process of it, which
+    /// may take as much time and memory as `compile-time` and `compile-memory` of `[host]` say. What it writes is run, so it is
+    /// to be trusted as this program is.
+    ///
+    /// Without it components are compiled within this process, on threads of low priority. What a component is made of is
+    /// bounded all the same; how long that takes, and how much memory, is not, and it does not end before its end.
+    pub fn compiler(mut self, program: impl Into<PathBuf>) -> Self {
+        self.compiler = Some(program.into());
+        self
+    }
+
     /// The time by which schedules run, in place of the machine's: a test sets its own.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
@@ -65,10 +78,14 @@ impl HostBuilder {
     /// # Errors
     /// The first thing that is not as it must be. Nothing has been served then.
     pub async fn start(self) -> Result<Host, StartError> {
-        let Self { manifest, capabilities, more, watched, clock } = self;
+        let Self { manifest, capabilities, more, watched, compiler, clock } = self;
         let mut capabilities = capabilities.unwrap_or_else(default_capabilities);
         capabilities.extend(more);
-        let mut host = Host::start_with(manifest, &capabilities, clock).await?;
+        let compiler = match compiler {
+            Some(program) => Compiler::Process(program, (&manifest.host).into()),
+            None => Compiler::Within,
+        };
+        let mut host = Host::start_with(manifest, &capabilities, compiler, clock).await?;
         if let Some(path) = watched {
             host.watch(path);
         }

@@ -151,8 +151,8 @@ impl ServiceHandle {
     }
 
     /// Brings another component to life behind the service, as an upload to the admin port does: it is checked, compiled,
-    /// migrated, probed and tried as a canary before it is live. Returns its version once it is live. A swap goes on to its end
-    /// also when this future is dropped.
+    /// migrated, probed and tried as a canary before it is live. Returns its version once it is live. Once it is compiled, a swap goes
+    /// on to its end also when this future is dropped; before that, it is given up.
     ///
     /// # Errors
     /// The step that refused it, and why. The service runs on as it was.

@@ -2,9 +2,12 @@
 //! is left.
 
 mod admin;
+mod bytes;
 mod clients;
+mod compiling;
 mod connections;
 mod fairness;
 mod floods;
+mod memory;
 mod postgres;
 mod secrets;

@@ -66,6 +66,8 @@ fn mistakes() -> Vec<(&'static str, String)> {
         ("brokers-as-a-list", brokers("brokers = ['a:9092', 'b:9092']")),
         ("redis-url-of-another-scheme", service("").replace("redis://r", "http://user:secret@r")),
         ("keep-no-versions", service("[host]\nkeep-versions = 0")),
+        ("compile-in-no-time", service("[host]\ncompile-time = '10ms'")),
+        ("compile-in-no-memory", service("[host]\ncompile-memory = '64MiB'")),
         ("backend-missing", service("grants.postgres.shop = { database = 'shopdb' }")),
         ("database-without-table", service("grants.postgres = { database = 'shopdb' }")),
         ("grant-as-true", service("grants.redis = true")),

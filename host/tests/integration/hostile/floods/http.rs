@@ -27,12 +27,13 @@ async fn storm_of(limits: &str, allowed: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invocation_has_few_requests_under_way() {
-    storm_of("limits = { cpu = '10s', timeout = '60s' }", 16).await;
+    storm_of("limits = { cpu = '10s', timeout = '60s', handles = 4000 }", 16).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_has_a_bound_for_all_its_invocations() {
-    storm_of("limits = { cpu = '10s', timeout = '60s', requests = 50, service-requests = 20 }", 20).await;
+    storm_of("limits = { cpu = '10s', timeout = '60s', handles = 4000, requests = 50, service-requests = 20 }", 20)
+        .await;
 }
 
 /// In a body it cannot be told from what a server has to say.

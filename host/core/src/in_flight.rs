@@ -110,13 +110,15 @@ mod tests {
             let callers = (0..3).map(|_| {
                 let (in_flight, inside) = (in_flight.clone(), inside.clone());
                 tokio::spawn(async move {
-                    while in_flight.enter() {
-                        inside.fetch_add(1, Ordering::SeqCst);
-                        tokio::task::yield_now().await;
-                        inside.fetch_sub(1, Ordering::SeqCst);
+                    // Not for ever: together they may never all be out.
+                    for _ in 0..100 {
+                        if in_flight.enter() {
+                            inside.fetch_add(1, Ordering::SeqCst);
+                            tokio::task::yield_now().await;
+                            inside.fetch_sub(1, Ordering::SeqCst);
+                        }
                         in_flight.leave();
                     }
-                    in_flight.leave();
                 })
             });
             let callers: Vec<_> = callers.collect();

@@ -117,13 +117,24 @@ impl RedisClient {
     /// # Errors
     /// It does not, within `timeout`.
     pub async fn look(&self, timeout: Duration) -> Result<(), Absence> {
-        let mut connection = self.connection().map_err(|error| Absence::new(&error))?;
-        match tokio::time::timeout(timeout, redis::cmd("PING").query_async::<Value>(&mut connection)).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(Absence::new(&error)),
+        match tokio::time::timeout(timeout, self.ping()).await {
+            Ok(answer) => answer.map_err(|error| Absence::new(&error)),
             Err(_) => Err(Absence::no_answer(timeout)),
         }
     }
+
+    /// A connection that has ended while nobody used it tells nothing of the server as it is now. The second try has a new one.
+    async fn ping(&self) -> Result<(), RedisError> {
+        let mut connection = self.connection()?;
+        match ping(&mut connection).await {
+            Err(error) if error.is_connection_dropped() => ping(&mut connection).await,
+            answer => answer,
+        }
+    }
+}
+
+async fn ping(connection: &mut ConnectionManager) -> Result<(), RedisError> {
+    redis::cmd("PING").query_async::<Value>(connection).await.map(drop)
 }
 
 impl Client for Server {

@@ -12,6 +12,10 @@ pub(crate) fn taken(step: Step, by: By) {
     if by != By::Start && componentd_config::stop_at().as_deref() == Some(step.name()) {
         // That the signal cannot be sent, the test would see.
         let _ = kill_process(getpid(), Signal::STOP);
+        // Another thread may be the one that takes the signal, a moment later, in which this one is not to go on.
+        loop {
+            std::thread::park();
+        }
     }
 }
 

@@ -107,7 +107,7 @@ impl Capability for Http {
     }
 
     fn client(&self, host: HostContext<'_>) -> Result<Arc<dyn Client>, ConfigError> {
-        let places = Arc::new(Semaphore::new(host.manifest.host.requests.min(Semaphore::MAX_PERMITS)));
+        let places = componentd_core::admission::places(host.manifest.host.requests);
         Ok(Arc::new(HttpClient { clients: HttpClients::default(), places, peers: host.peers }))
     }
 }

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use componentd_core::admission::places;
 use componentd_core::scope::Scope;
 use http::Response;
 use http_body::{Body, Frame, SizeHint};
@@ -29,7 +30,7 @@ pub(super) struct Place {
 
 impl Places {
     pub(super) fn new(host: &Arc<Semaphore>, of_service: usize) -> Self {
-        Self { host: host.clone(), service: Arc::new(Semaphore::new(of_service.min(Semaphore::MAX_PERMITS))) }
+        Self { host: host.clone(), service: places(of_service) }
     }
 
     /// A place for one more request of this invocation to a service of this host.

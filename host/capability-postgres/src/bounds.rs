@@ -16,3 +16,8 @@ impl Bounds {
         Self { timeout: limits.call_timeout.0, max_rows: limits.rows, max_bytes: limits.transfer.0 }
     }
 }
+
+/// A duration as the settings of the server have it, in 31 bits: at most 24 days. What is longer, the host ends by itself.
+pub(super) fn milliseconds(duration: Duration) -> i32 {
+    i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)
+}

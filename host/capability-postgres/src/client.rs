@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, Either, Executor, SqlSafeStr, Statement};
 use tokio::sync::Notify;
 
 use super::absence::Absence;
-use super::bounds::Bounds;
+use super::bounds::{Bounds, milliseconds};
 use super::config::{PostgresBackend, PostgresGrant};
 use super::migration;
 use super::migration_error::MigrationError;
@@ -23,11 +23,6 @@ use crate::outbox;
 
 /// Prepared statements kept per connection. A service has tens of statements; the server keeps a plan for each.
 const STATEMENT_CACHE: usize = 256;
-
-/// A duration as the settings of the server have it, in 31 bits: at most 24 days. What is longer, the host ends by itself.
-pub(super) fn milliseconds(duration: Duration) -> i32 {
-    i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)
-}
 
 /// How often the server looks, while it is at a statement, whether there still is somebody to answer.
 const CLIENT_IS_THERE: Duration = Duration::from_secs(5);

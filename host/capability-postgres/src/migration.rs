@@ -9,7 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection as _, Executor};
 use tracing::warn;
 
-use super::client::milliseconds;
+use super::bounds::milliseconds;
 use super::config::PostgresGrant;
 use super::ledger;
 use super::migration_error::MigrationError;

@@ -6,6 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use componentd_config as config;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+/// So many places. More than a semaphore can have are as good as no bound.
+pub fn places(count: usize) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)))
+}
+
 /// Lets so many invocations of a service run, so many more wait, and turns the rest away.
 #[derive(Debug)]
 pub struct Admission {

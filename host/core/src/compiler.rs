@@ -3,16 +3,19 @@
 //! What a process of the compiler writes is machine code that this process will run. It comes over a pipe, from a process that
 //! this one has started of a program that it trusts as itself.
 
+mod machine_code;
 pub mod process;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use componentd_config::HostSettings;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use wasmtime::Engine;
 
+pub use self::machine_code::CompileError;
+use self::machine_code::precompile;
+use self::process::Bounds;
 use crate::engine;
 
 /// What takes longer than this makes room for others, which are most likely quick.
@@ -29,38 +32,6 @@ pub enum Compiler {
     /// In this process, on threads of low priority. It ends when it ends, and takes what it takes: only what a component is made
     /// of is bounded, see [`structure`](crate::structure).
     Within,
-}
-
-/// What the compilation of one component may take.
-#[derive(Clone, Copy, Debug)]
-pub struct Bounds {
-    /// Processor time, of all its threads.
-    pub time: Duration,
-    /// In bytes.
-    pub memory: usize,
-}
-
-impl From<&HostSettings> for Bounds {
-    fn from(settings: &HostSettings) -> Self {
-        Self { time: settings.compile_time.0, memory: settings.compile_memory.0 }
-    }
-}
-
-/// Why there is no machine code of a component.
-#[derive(Debug, thiserror::Error)]
-pub enum CompileError {
-    /// The bytes are none of a component.
-    #[error("{0}")]
-    Invalid(String),
-    /// It took too much processor time.
-    #[error("compiling it takes more than {0:?} of processor time (host.compile-time)")]
-    Time(Duration),
-    /// It took too much memory.
-    #[error("compiling it takes more than {0} bytes of memory (host.compile-memory)")]
-    Memory(usize),
-    /// The compiler itself failed.
-    #[error("the compiler failed: {0}")]
-    Failed(String),
 }
 
 /// Compiles for the engines of one configuration. Cheap to clone.
@@ -125,14 +96,4 @@ impl Places {
 
 async fn permit(places: &Semaphore) -> SemaphorePermit<'_> {
     places.acquire().await.expect("these semaphores are never closed")
-}
-
-/// Blocks.
-fn precompile(engine: &Engine, component: &[u8]) -> Result<Vec<u8>, CompileError> {
-    engine.precompile_component(component).map_err(|error| CompileError::Invalid(first_line(&format!("{error:#}"))))
-}
-
-/// The rest shows the bytes.
-fn first_line(error: &str) -> String {
-    error.lines().next().unwrap_or_default().trim_end_matches(['=', '[']).to_owned()
 }

@@ -7,7 +7,7 @@ use rustix::io::Errno;
 
 use crate::compiler::CompileError;
 use crate::step::Step;
-use crate::structure::Bound;
+use crate::structure::{Bound, Refused};
 
 /// Why a file cannot become a version.
 #[derive(Debug, thiserror::Error)]
@@ -149,6 +149,15 @@ fn mend_compiling(error: &CompileError) -> &'static str {
 }
 
 impl LoadError {
+    /// Why its bytes go no further.
+    pub fn refused(path: &Path, refused: Refused) -> Self {
+        let path = path.to_owned();
+        match refused {
+            Refused::Beyond(bound) => Self::Beyond { path, bound },
+            Refused::Invalid(reason) => Self::NotAComponent { path, reason },
+        }
+    }
+
     /// Why there is no machine code of it.
     pub fn compile(path: &Path, error: CompileError) -> Self {
         let path = path.to_owned();

@@ -8,6 +8,7 @@ use http::HeaderValue;
 use tokio::sync::Semaphore;
 use tracing::{Instrument, Span, debug_span};
 
+use crate::admission::places;
 use crate::away::BackendAway;
 use crate::call::{CallError, CallOutcome};
 use crate::calling::Calling;
@@ -114,7 +115,7 @@ impl Scope {
 
     /// How many requests to others it may have under way; each has a permit.
     pub fn requests(&self) -> &Arc<Semaphore> {
-        self.requests.get_or_init(|| Arc::new(Semaphore::new(self.limits().requests.min(Semaphore::MAX_PERMITS))))
+        self.requests.get_or_init(|| places(self.limits().requests))
     }
 
     /// A call that outlasts the borrow of the scope; its deadlines are its own.

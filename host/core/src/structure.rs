@@ -7,12 +7,9 @@
 mod nest;
 mod types;
 
-use std::path::Path;
-
 use wasmparser::{BinaryReaderError, Parser, Payload};
 
 use self::nest::Nest;
-use crate::load_error::LoadError;
 
 /// The largest component, in bytes: twice one of Python with its interpreter.
 pub const MAX_BYTES: u64 = 128 << 20;
@@ -71,18 +68,25 @@ const GLOBALS: Bound = Bound::new("globals", 20_000);
 /// Whether a component is made of no more than it may be, and how many linear memories an instance of it has.
 ///
 /// # Errors
-/// [`LoadError::Beyond`] with the first bound that it exceeds, or that it cannot be read.
-pub fn check(path: &Path, bytes: &[u8]) -> Result<usize, LoadError> {
-    look_through(bytes).map_err(|refused| match refused {
-        Refused::Beyond(bound) => LoadError::Beyond { path: path.to_owned(), bound },
-        Refused::Invalid(reason) => LoadError::NotAComponent { path: path.to_owned(), reason },
-    })
+/// The first bound that it exceeds, or that it cannot be read.
+pub fn check(bytes: &[u8]) -> Result<usize, Refused> {
+    BYTES.check(bytes.len() as u64)?;
+    let (mut found, mut nest) = (Found::default(), Nest::new());
+    for payload in Parser::new(0).parse_all(bytes) {
+        let payload = payload?;
+        found.count(bytes, &payload, nest.depth())?;
+        nest.take_in(&payload)?;
+        DEPTH.check(nest.depth())?;
+    }
+    Ok(nest.memories())
 }
 
 /// Why a component goes no further.
 #[derive(Debug)]
-enum Refused {
+pub enum Refused {
+    /// It is made of more than it may be.
     Beyond(Bound),
+    /// It cannot be read, and this is why.
     Invalid(String),
 }
 
@@ -96,18 +100,6 @@ impl From<BinaryReaderError> for Refused {
     fn from(error: BinaryReaderError) -> Self {
         Self::Invalid(error.message().to_owned())
     }
-}
-
-fn look_through(bytes: &[u8]) -> Result<usize, Refused> {
-    BYTES.check(bytes.len() as u64)?;
-    let (mut found, mut nest) = (Found::default(), Nest::new());
-    for payload in Parser::new(0).parse_all(bytes) {
-        let payload = payload?;
-        found.count(bytes, &payload, nest.depth())?;
-        nest.take_in(&payload)?;
-        DEPTH.check(nest.depth())?;
-    }
-    Ok(nest.memories())
 }
 
 /// How much of it was found so far.

@@ -33,7 +33,7 @@ impl World {
     /// It is none.
     pub fn read(path: &Path, bytes: &[u8]) -> Result<Self, LoadError> {
         look_at(path, bytes)?;
-        let memories = structure::check(path, bytes)?;
+        let memories = structure::check(bytes).map_err(|refused| LoadError::refused(path, refused))?;
         let world = Self::parse(bytes).map_err(|reason| LoadError::NotAComponent { path: path.to_owned(), reason })?;
         let mut names = world.imports.iter().chain(&world.exports);
         if let Some(name) = names.find(|name| name.starts_with("wasi:") && name.contains("@0.3.")) {

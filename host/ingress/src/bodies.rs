@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use componentd_core::admission::places;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -30,12 +31,12 @@ pub(crate) struct Held([Option<OwnedSemaphorePermit>; 2]);
 impl Room {
     /// That of a listener: each of so many connections can have one body of the largest size.
     pub(crate) fn of_listener(max_body: usize, max_connections: usize) -> Arc<Semaphore> {
-        semaphore(max_body.saturating_mul(max_connections))
+        places(max_body.saturating_mul(max_connections))
     }
 
     /// That of a connection to it.
     pub(crate) fn new(max_body: usize, listener: Arc<Semaphore>) -> Self {
-        Self { connection: semaphore(max_body.saturating_mul(OF_CONNECTION)), listener }
+        Self { connection: places(max_body.saturating_mul(OF_CONNECTION)), listener }
     }
 
     /// Adds so many bytes to what is held. False where there is no room for them.
@@ -44,10 +45,6 @@ impl Room {
         let rooms = [&self.connection, &self.listener];
         rooms.into_iter().zip(&mut held.0).all(|(room, held)| add(room, count, held))
     }
-}
-
-fn semaphore(bytes: usize) -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(bytes.min(Semaphore::MAX_PERMITS)))
 }
 
 fn add(room: &Arc<Semaphore>, count: u32, held: &mut Option<OwnedSemaphorePermit>) -> bool {

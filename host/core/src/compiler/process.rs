@@ -9,11 +9,13 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use componentd_config::HostSettings;
 use rustix::param::page_size;
 use rustix::process::{Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, setrlimit, waitid};
 
-use super::{Bounds, CompileError, first_line, precompile};
+use super::machine_code::{CompileError, first_line, precompile};
 use crate::engine;
 
 /// The argument that makes a compiler of the host's program; its time in seconds and its memory in bytes follow.
@@ -30,6 +32,21 @@ const MAX_THREADS: usize = 8;
 
 /// It is of low priority, so that what it may compute in a minute can take it longer on a machine that is at work.
 const PATIENCE: u32 = 20;
+
+/// What the compilation of one component may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Processor time, of all its threads.
+    pub time: Duration,
+    /// In bytes.
+    pub memory: usize,
+}
+
+impl From<&HostSettings> for Bounds {
+    fn from(settings: &HostSettings) -> Self {
+        Self { time: settings.compile_time.0, memory: settings.compile_memory.0 }
+    }
+}
 
 /// Runs a process of this program, which ends with the future.
 pub(super) async fn compile(program: &Path, bounds: Bounds, component: Arc<[u8]>) -> Result<Vec<u8>, CompileError> {

@@ -139,24 +139,23 @@ fn bombed() -> Vec<u8> {
     with_bomb(&Mark::good(2).component())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_takes_the_compiler_too_long_is_ended() {
-    let two = Two::start("compile-time = '1s'").await;
+async fn is_ended_at(bound: &str, value: &str) {
+    let two = Two::start(&format!("{bound} = '{value}'")).await;
     let refusal = two.upload("attacked", bombed()).await.problem(422);
     let detail = refusal["detail"].as_str().unwrap();
-    assert!(detail.starts_with("not compiled: ") && detail.contains("host.compile-time"), "{detail}");
+    assert!(detail.starts_with("not compiled: ") && detail.contains(&format!("host.{bound}")), "{detail}");
     assert_eq!(two.answer("attacked").await, "0001");
     two.host.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_takes_the_compiler_too_long_is_ended() {
+    is_ended_at("compile-time", "1s").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_takes_the_compiler_too_much_memory_is_ended() {
-    let two = Two::start("compile-memory = '256MiB'").await;
-    let refusal = two.upload("attacked", bombed()).await.problem(422);
-    let detail = refusal["detail"].as_str().unwrap();
-    assert!(detail.starts_with("not compiled: ") && detail.contains("host.compile-memory"), "{detail}");
-    assert_eq!(two.answer("attacked").await, "0001");
-    two.host.stop().await;
+    is_ended_at("compile-memory", "256MiB").await;
 }
 
 /// The processes of compilers with this bound of memory, which no other test has.

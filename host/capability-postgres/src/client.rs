@@ -7,17 +7,18 @@ use componentd_capability_kafka::brokers::Record;
 use componentd_config::Limits;
 use futures_util::TryStreamExt;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgStatement};
-use sqlx::{AssertSqlSafe, Either, Executor, SqlSafeStr, Statement};
+use sqlx::{AssertSqlSafe, Connection as _, Either, Executor, SqlSafeStr, Statement};
 use tokio::sync::Notify;
 
 use super::absence::Absence;
 use super::bounds::{Bounds, milliseconds};
-use super::config::{PostgresBackend, PostgresGrant};
+use super::config::{PostgresBackend, PostgresGrant, Roles};
 use super::migration;
 use super::migration_error::MigrationError;
 use super::plain::{self, Shown};
 use super::pool::{Borrowed, Pool};
 use super::refusal::{error, while_connecting};
+use super::role::Role;
 use super::{arguments, rows, wit};
 use crate::outbox;
 
@@ -36,6 +37,8 @@ pub struct Database {
     shown: Arc<plain::Looks>,
     /// Woken after each commit that published something.
     published: Arc<Notify>,
+    /// The one of components; none where they are the host's user.
+    role: Option<Arc<Role>>,
 }
 
 /// A transaction on a connection of its own. Dropped before its end, it is rolled back before the pool hands the connection
@@ -47,6 +50,7 @@ pub struct Transaction {
     bounds: Bounds,
     shown: Arc<plain::Looks>,
     has_published: bool,
+    roles: Roles,
     /// A statement was refused, so that Postgres can only roll back, and would call a commit well done.
     has_failed: bool,
     published: Arc<Notify>,
@@ -68,28 +72,50 @@ pub(super) fn options(
 
 impl Database {
     /// A pool that connects when it is used.
-    pub(crate) fn new(backend: &PostgresBackend, grant: &PostgresGrant, limits: &Limits) -> Self {
+    pub(crate) fn new(backend: &PostgresBackend, grant: &PostgresGrant, limits: &Limits, role: Option<Role>) -> Self {
         let bounds = Bounds::new(limits);
         let options = options(backend, &grant.database, bounds.timeout).expect("the URL was tried before");
-        let pool = Pool::new(options, grant.connections, bounds.timeout);
-        Self { pool, bounds, shown: Arc::default(), published: Arc::default() }
+        let pool = Pool::new(options.clone(), grant.connections, bounds.timeout);
+        if role.is_none() {
+            pool.connect_as(bounds.guest(options));
+        }
+        Self { pool, bounds, shown: Arc::default(), published: Arc::default(), role: role.map(Arc::new) }
+    }
+
+    fn roles(&self) -> Roles {
+        if self.role.is_some() { Roles::Own } else { Roles::Shared }
     }
 
     /// A connection for its relay, and what wakes it. The connection is one besides those of the service: the relay holds it
     /// while the brokers are away, and the service goes on.
     pub(crate) fn outbox(&self) -> (PgPool, Arc<Notify>) {
         let own = PgPoolOptions::new().max_connections(1).acquire_timeout(self.bounds.timeout);
-        (own.connect_lazy_with(self.pool.options().clone()), self.published.clone())
+        (own.connect_lazy_with(self.pool.host().clone()), self.published.clone())
     }
 
     /// Why it does not answer within `timeout`, if it does not.
     pub(crate) async fn absent(&self, timeout: Duration) -> Option<Absence> {
-        let options = self.pool.options();
-        match tokio::time::timeout(timeout, async { self.pool.borrow().await?.ping().await }).await {
+        let options = self.pool.host();
+        match tokio::time::timeout(timeout, self.ping()).await {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(Absence::new(options, &error)),
             Err(_) => Some(Absence::no_answer(options)),
         }
+    }
+
+    async fn ping(&self) -> Result<(), sqlx::Error> {
+        if self.pool.is_ready() {
+            return self.pool.borrow().await?.ping().await;
+        }
+        PgConnection::connect_with(self.pool.host()).await?.close().await
+    }
+
+    /// Takes from the role what it was let publish, and may not any more. Called when nothing runs that still may.
+    pub(crate) async fn forget_topics(&self) -> Result<(), sqlx::Error> {
+        let Some(role) = &self.role else { return Ok(()) };
+        let mut connection = PgConnection::connect_with(self.pool.host()).await?;
+        role.forget_topics(&mut connection).await?;
+        connection.close().await
     }
 
     /// Returns when no session is left on the server that this host has given up.
@@ -97,7 +123,8 @@ impl Database {
         self.pool.quiet().await;
     }
 
-    /// Connects, applies the service's migrations that the database has not seen, and makes the outbox where one is used.
+    /// Connects, makes the role of components where they have one, applies the service's migrations that the database has
+    /// not seen, and makes the outbox where one is used.
     ///
     /// # Errors
     /// The database is away, or a migration fails; those before it stay applied.
@@ -107,17 +134,32 @@ impl Database {
         grant: &PostgresGrant,
         publishes: bool,
     ) -> Result<(), MigrationError> {
-        let options = self.pool.options();
+        let options = self.pool.host();
         let unreachable = |error| MigrationError::Unreachable(Absence::new(options, &error));
-        let mut borrowed = self.pool.borrow().await.map_err(unreachable)?;
-        let connection = borrowed.connection();
-        let applied = migration::apply(connection, options, service, grant).await;
+        let connect = tokio::time::timeout(self.bounds.timeout, PgConnection::connect_with(options));
+        let mut connection = connect.await.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(unreachable)?;
+        if let Some(role) = &self.role {
+            let made = self.make(role, &mut connection).await;
+            made.map_err(|error| MigrationError::no_role(options, error))?;
+        }
+        let applied = migration::apply(&mut connection, options, service, grant, self.roles()).await;
         // Those before one that failed stay applied.
         self.pool.schema_has_changed();
         applied?;
-        if publishes {
-            outbox::create(connection).await.map_err(unreachable)?;
+        if let Some(role) = &self.role {
+            role.give(&mut connection).await.map_err(|error| MigrationError::no_role(options, error))?;
+        } else if publishes {
+            outbox::create(&mut connection).await.map_err(unreachable)?;
         }
+        // What was to be done is done, however it ends.
+        let _ = connection.close().await;
+        Ok(())
+    }
+
+    async fn make(&self, role: &Role, host: &mut PgConnection) -> Result<(), sqlx::Error> {
+        outbox::create(host).await?;
+        let guest = role.make(host, self.pool.host()).await?;
+        self.pool.connect_as(self.bounds.guest(guest));
         Ok(())
     }
 
@@ -140,8 +182,16 @@ impl Database {
         let mut session = self.borrow().await?;
         let begin = session.control(AssertSqlSafe(begin_statement(options)), true);
         begin.await?;
-        let (shown, published) = (self.shown.clone(), self.published.clone());
-        Ok(Transaction { session, bounds: self.bounds, shown, has_published: false, has_failed: false, published })
+        let (shown, published, roles) = (self.shown.clone(), self.published.clone(), self.roles());
+        Ok(Transaction {
+            session,
+            bounds: self.bounds,
+            shown,
+            has_published: false,
+            roles,
+            has_failed: false,
+            published,
+        })
     }
 
     async fn borrow(&self) -> Result<Borrowed, wit::Error> {
@@ -178,7 +228,9 @@ impl Transaction {
             return Err(wit::Error::Unpublishable("it is larger than a broker accepts".to_owned()));
         }
         self.has_published = true;
-        let inserted = self.session.run(Shown::Plain, async |c| outbox::insert(c, record).await.map_err(error)).await;
+        let roles = self.roles;
+        let insert = async |c: &mut PgConnection| outbox::insert(c, record, roles).await.map_err(error);
+        let inserted = self.session.run(Shown::Plain, insert).await;
         self.noted(inserted)
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use componentd_capability_kafka as kafka;
+use componentd_capability_kafka::KafkaGrant;
 use componentd_capability_kafka::brokers::KafkaBackend;
 use componentd_core::capability::ServiceContext;
 use componentd_core::grant::{Background, Grant, Unprepared, Unusable};
@@ -11,10 +12,12 @@ use componentd_core::verdict::{Right, Verdict};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 use super::client::Database;
 use super::migration_error::MigrationError;
-use super::{PostgresGrant, PostgresGrants, Server, explain, migration_files};
+use super::role::Role;
+use super::{PostgresGrant, PostgresGrants, Roles, Server, explain, migration_files};
 use crate::outbox::{OutboxLabels, OutboxMetrics, Relay};
 
 /// How long the end of a host waits for the server to end what was given up.
@@ -32,8 +35,12 @@ pub(super) struct Databases {
 impl Databases {
     /// Pools for all grants of a service; none connects before it is used.
     pub(crate) fn new(server: &Server, service: &ServiceContext<'_>, grants: PostgresGrants) -> Self {
+        let kafka_grant = service.grant(kafka::NAME).and_then(|section| section.read::<KafkaGrant>().ok());
+        let topics = kafka_grant.map(|grant| grant.produce).unwrap_or_default();
         let with_pool = |(alias, grant): (String, PostgresGrant)| {
-            let pool = Database::new(&server.postgres, &grant, &service.spec.limits);
+            let role =
+                (server.postgres.roles == Roles::Own).then(|| Role::new(service.name, &alias, &grant, topics.clone()));
+            let pool = Database::new(&server.postgres, &grant, &service.spec.limits, role);
             (alias, (grant, pool))
         };
         let databases = grants.into_iter().map(with_pool).collect();
@@ -108,15 +115,22 @@ impl Grant for Databases {
         let run = |relay: Relay| -> Background { Box::new(|stop| relay.run(stop).boxed()) };
         let ends = |(_, database): &(PostgresGrant, Database)| -> Background {
             let database = database.clone();
-            Box::new(|stop| leave_nothing(database, stop).boxed())
+            Box::new(|stop| beside(database, stop).boxed())
         };
         let relays = self.relays()?.into_iter().map(run);
         Ok(relays.chain(self.databases.values().map(ends)).collect())
     }
 }
 
-/// At the end of what runs with this grant, what was given up ends on the server too.
-async fn leave_nothing(database: Database, stop: CancellationToken) {
+/// From when versions with this grant are called: what those of before could publish is over. At their end, what was given
+/// up ends on the server too.
+async fn beside(database: Database, stop: CancellationToken) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        forgotten = database.forget_topics() => if let Err(error) = forgotten {
+            warn!(%error, "the server keeps, until the next start, what versions of before could publish to");
+        },
+    }
     stop.cancelled().await;
     let _ = tokio::time::timeout(LAST_ENDS, database.quiet()).await;
 }

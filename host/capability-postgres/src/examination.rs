@@ -7,9 +7,9 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 
 use super::absence::Absence;
 use super::client::options;
-use super::config::{PostgresBackend, PostgresGrant};
+use super::config::{PostgresBackend, PostgresGrant, Roles};
 use super::migration_error::MigrationError;
-use super::{ledger, migration};
+use super::{ledger, migration, migration_error};
 
 /// How a database is.
 pub enum Examination {
@@ -24,6 +24,13 @@ pub enum Examination {
         /// Its name.
         database: String,
     },
+    /// It may make no role for a grant.
+    NoRoles {
+        /// Whom the host is there.
+        user: String,
+        /// What lets it.
+        mend: String,
+    },
     /// The host can use it.
     Well {
         /// That of the server.
@@ -35,8 +42,11 @@ pub enum Examination {
     },
 }
 
-/// The server's version, and whether we may create a schema.
-const ASK: &str = "SELECT current_setting('server_version'), has_database_privilege(current_database(), 'CREATE')";
+/// The server's version, and whether we may create a schema, and roles that are let into the database.
+const ASK: &str = "
+    SELECT current_setting('server_version'), has_database_privilege(current_database(), 'CREATE'),
+        rolsuper OR rolcreaterole AND pg_has_role(datdba, 'USAGE')
+    FROM pg_roles, pg_database WHERE rolname = current_user AND datname = current_database()";
 
 /// Whether the outbox is there.
 const HAS_OUTBOX: &str = "SELECT to_regclass('componentd_host.outbox') IS NOT NULL";
@@ -51,7 +61,7 @@ pub async fn examine(
 ) -> Examination {
     match options(backend, &grant.database, timeout) {
         Err(error) => Examination::Absent(Absence::new(&PgConnectOptions::new().database(&grant.database), &error)),
-        Ok(options) => match look(&options, service, grant, publishes).await {
+        Ok(options) => match look(&options, service, grant, publishes, backend.roles).await {
             Ok(examination) => examination,
             Err(error) => Examination::Absent(Absence::new(&options, &error)),
         },
@@ -63,9 +73,16 @@ async fn look(
     service: &str,
     grant: &PostgresGrant,
     publishes: bool,
+    roles: Roles,
 ) -> Result<Examination, sqlx::Error> {
     let mut connection = PgConnection::connect_with(options).await?;
-    let (version, may_create): (String, bool) = sqlx::query_as(ASK).fetch_one(&mut connection).await?;
+    let asked = sqlx::query_as(ASK).fetch_one(&mut connection).await?;
+    let (version, may_create, may_make_roles): (String, bool, bool) = asked;
+    if roles == Roles::Own && !may_make_roles {
+        let user = options.get_username().to_owned();
+        let mend = migration_error::may_make_roles(&grant.database, &user);
+        return Ok(Examination::NoRoles { user, mend });
+    }
     let lacks_ledger = grant.migrations.is_some() && !ledger::has_schema(&mut connection).await?;
     let lacks_outbox = publishes && !sqlx::query_scalar::<_, bool>(HAS_OUTBOX).fetch_one(&mut connection).await?;
     if !may_create && (lacks_ledger || lacks_outbox) {

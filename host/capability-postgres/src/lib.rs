@@ -20,9 +20,11 @@ mod migration_failure;
 mod migration_files;
 mod numeric;
 mod outbox;
+mod password;
 mod plain;
 mod pool;
 mod refusal;
+mod role;
 mod rows;
 mod session;
 mod sql_type;
@@ -42,7 +44,7 @@ use wasmtime::component::Linker;
 
 use self::bindings::componentd::postgres::client as wit;
 use self::client::Database;
-pub use self::config::{PostgresBackend, PostgresGrant};
+pub use self::config::{Access, PostgresBackend, PostgresGrant, Roles};
 use self::databases::Databases;
 pub use self::examination::{Examination, examine};
 use crate::outbox::OutboxMetrics;
@@ -110,8 +112,22 @@ impl Capability for Postgres {
 impl Client for Server {
     fn grant(&self, service: &ServiceContext<'_>) -> Result<Option<Arc<dyn Grant>>, ConfigError> {
         let grants = grants(service)?;
+        if self.postgres.roles == Roles::Shared {
+            refuse_limits(service, grants.iter().flatten())?;
+        }
         Ok(grants.map(|grants| Arc::new(Databases::new(self, service, grants)) as Arc<dyn Grant>))
     }
+}
+
+/// Where components are the host's user, a grant cannot give less than that user may.
+fn refuse_limits<'a>(
+    service: &ServiceContext<'_>,
+    grants: impl IntoIterator<Item = (&'a String, &'a PostgresGrant)>,
+) -> Result<(), ConfigError> {
+    let limited = grants.into_iter().find(|(_, grant)| grant.access == Access::Read);
+    let (Some((alias, _)), Some(section)) = (limited, service.grant(NAME)) else { return Ok(()) };
+    let reason = "needs `roles = \"own\"` under [backends.postgres]: components that share a role may all do the same";
+    Err(section.error(&[alias, "access"], reason))
 }
 
 /// Those of a service, if it has any.

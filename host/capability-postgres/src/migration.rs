@@ -10,13 +10,13 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor};
 use tracing::warn;
 
 use super::bounds::milliseconds;
-use super::config::PostgresGrant;
+use super::config::{PostgresGrant, Roles};
 use super::ledger;
 use super::migration_error::MigrationError;
 use super::migration_failure::{explain, took_too_long};
 use super::migration_files;
 
-/// Applies those of a service that the database has not seen. Several hosts and services may do this at once: an advisory
+/// Applies those of a service that the database has not seen. Several hosts and services may do this at once: a
 /// lock on the database is held from before the first look.
 ///
 /// # Errors
@@ -26,12 +26,13 @@ pub(super) async fn apply(
     options: &PgConnectOptions,
     service: &str,
     grant: &PostgresGrant,
+    roles: Roles,
 ) -> Result<(), MigrationError> {
     let (Some(folder), limit) = (&grant.migrations, grant.migration_timeout.0) else { return Ok(()) };
     let wrong = |error| explain(options, folder, error);
     let server = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut *connection).await;
     let server = server.map_err(|error| wrong(error.into()))?;
-    let mut applying = pin!(apply_from(connection, service, folder, limit));
+    let mut applying = pin!(apply_from(connection, options, service, folder, limit, roles));
     if let Ok(applied) = tokio::time::timeout(limit, &mut applying).await {
         return applied.map_err(wrong);
     }
@@ -66,20 +67,44 @@ const NO_LONG_WAIT_FOR_TABLES: &str =
 /// closed.
 async fn apply_from(
     connection: &mut PgConnection,
+    options: &PgConnectOptions,
     service: &str,
     folder: &Path,
     limit: Duration,
+    roles: Roles,
 ) -> Result<(), MigrateError> {
     let mut migrator = Migrator::new(folder).await?;
     let table = ledger::table(service);
     // What a call of a component may take is no limit here. The server ends also what nobody waits for any more.
     connection.execute(AssertSqlSafe(format!("SET statement_timeout = {}", milliseconds(limit)))).await?;
-    connection.lock().await?;
+    let _turn = match roles {
+        Roles::Shared => {
+            connection.lock().await?;
+            None
+        }
+        // A component can take any advisory lock, but locks no row of the host's.
+        Roles::Own => Some(turn(options, limit).await?),
+    };
     connection.execute(NO_LONG_WAIT_FOR_TABLES).await?;
     ledger::open(connection, &table, &migrator).await?;
     migrator.set_locking(false).dangerous_set_table_name(table);
     migrator.run_direct(None, connection, false).await?;
-    connection.unlock().await
+    if roles == Roles::Shared {
+        connection.unlock().await?;
+    }
+    Ok(())
+}
+
+/// A connection that has the lock of migrations, for as long as it is open.
+async fn turn(options: &PgConnectOptions, limit: Duration) -> Result<PgConnection, sqlx::Error> {
+    let mut connection = PgConnection::connect_with(options).await?;
+    let take = format!(
+        "SET statement_timeout = {}; SET idle_in_transaction_session_timeout = 0; BEGIN;
+         SELECT FROM componentd_host.turns WHERE at = 'migrations' FOR UPDATE",
+        milliseconds(limit)
+    );
+    sqlx::raw_sql(AssertSqlSafe(take)).execute(&mut connection).await?;
+    Ok(connection)
 }
 
 /// How far a service's migrations are in a database: how many are applied, and how many are to come. Changes nothing.

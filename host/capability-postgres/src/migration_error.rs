@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use sqlx::migrate::MigrateError;
-use sqlx::postgres::PgDatabaseError;
+use sqlx::postgres::{PgConnectOptions, PgDatabaseError};
 
 use super::absence::Absence;
 
@@ -132,6 +132,31 @@ impl MigrationError {
             Self::Failed { .. } => "correct the files, and start again",
         }
     }
+}
+
+impl MigrationError {
+    /// The host could not make the role of a grant, or give it its rights.
+    pub(super) fn no_role(options: &PgConnectOptions, error: sqlx::Error) -> Self {
+        let sqlx::Error::Database(refusal) = &error else { return Self::Unreachable(Absence::new(options, &error)) };
+        let refusal = refusal.downcast_ref::<PgDatabaseError>();
+        if refusal.code() != INSUFFICIENT_PRIVILEGE {
+            return Self::Unreachable(Absence::new(options, &error));
+        }
+        let (database, user) = (options.get_database().unwrap_or_default().to_owned(), options.get_username());
+        let mend = may_make_roles(&database, user);
+        Self::Refused { database, refusal: Box::new(refusal.into()), mend }
+    }
+}
+
+const INSUFFICIENT_PRIVILEGE: &str = "42501";
+
+/// What lets a user make the roles of its grants.
+pub(super) fn may_make_roles(database: &str, user: &str) -> String {
+    format!(
+        "let it make the roles of grants: ALTER ROLE \"{user}\" CREATEROLE; ALTER DATABASE \"{database}\" OWNER TO \
+         \"{user}\"; and in that database, where another user has made what is in it, REASSIGN OWNED BY <that user> TO \
+         \"{user}\"; or write `roles = \"shared\"` under [backends.postgres]"
+    )
 }
 
 /// A place in a file; the line and the column where Postgres names a position.

@@ -28,28 +28,19 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use crate::config::Roles;
+
 /// Whose turn it is to send. Whoever has not got the row does not wait for it.
 const TAKE_TURN: &str = "SELECT true FROM componentd_host.turns WHERE at = 'relay' FOR UPDATE SKIP LOCKED";
 
 /// The schema's name is none that a database's user would have: Postgres looks a user's tables up in the schema of its name
 /// first, so a schema `componentd` would hide the services' own tables from a user `componentd`.
-const CREATE: &str = "
-    CREATE SCHEMA IF NOT EXISTS componentd_host;
-    CREATE TABLE IF NOT EXISTS componentd_host.outbox (
-        id            bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-        created_at    timestamptz NOT NULL DEFAULT now(),
-        topic         text        NOT NULL,
-        key           bytea,
-        header_names  text[]      NOT NULL,
-        header_values bytea[]     NOT NULL,
-        payload       bytea
-    );
-    CREATE TABLE IF NOT EXISTS componentd_host.too_large (
-        LIKE componentd_host.outbox,
-        set_aside_at  timestamptz NOT NULL DEFAULT now()
-    );
-    CREATE TABLE IF NOT EXISTS componentd_host.turns (at text PRIMARY KEY);
-    INSERT INTO componentd_host.turns VALUES ('relay') ON CONFLICT DO NOTHING";
+const CREATE: &str = include_str!("host_schema.sql");
+
+/// How components publish that have a role of their own, which has no right to the table.
+pub(crate) const CREATE_PUBLISH: &str = include_str!("publish.sql");
+
+const PUBLISH: &str = "SELECT componentd_api.publish($1, $2, $3, $4, $5)";
 
 const INSERT: &str = "INSERT INTO componentd_host.outbox (topic, key, header_names, header_values, payload)
                       VALUES ($1, $2, $3, $4, $5)";
@@ -129,14 +120,18 @@ pub(crate) fn fits(record: &Record) -> bool {
 ///
 /// # Errors
 /// As any insert.
-pub(crate) async fn insert(connection: &mut PgConnection, mut record: Record) -> Result<(), sqlx::Error> {
+pub(crate) async fn insert(connection: &mut PgConnection, mut record: Record, roles: Roles) -> Result<(), sqlx::Error> {
     if !record.headers.iter().any(|header| header.name == EVENT_ID) {
         let id = uuid::Uuid::now_v7().to_string().into_bytes();
         record.headers.push(Header { name: EVENT_ID.to_owned(), value: id });
     }
     let (names, values): (Vec<_>, Vec<_>) =
         record.headers.into_iter().map(|header| (header.name, header.value)).unzip();
-    let insert = sqlx::query(INSERT).bind(record.topic).bind(record.key).bind(names).bind(values);
+    let insert = match roles {
+        Roles::Shared => INSERT,
+        Roles::Own => PUBLISH,
+    };
+    let insert = sqlx::query(insert).bind(record.topic).bind(record.key).bind(names).bind(values);
     insert.bind(record.payload).execute(connection).await?;
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! undone first, away from the request. Where an answer may still come, the server is told to end the session, and its place
 //! in the pool is free when it is gone: a service never has more sessions on the server than its grant says.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -44,7 +45,10 @@ pub(super) struct Pool {
 
 #[derive(Debug)]
 pub(super) struct Manager {
-    options: PgConnectOptions,
+    /// As the host's own user.
+    host: PgConnectOptions,
+    /// As whom components are, once that is known.
+    guest: OnceLock<PgConnectOptions>,
     /// Counts the times that the schema may have changed.
     schema: AtomicU64,
     /// Sessions are ended one after the other, so that this takes one connection besides those of the pool.
@@ -155,7 +159,9 @@ impl managed::Manager for Manager {
 
     /// Boxed, as all that is rare here: the state of a handshake is a hundred kilobytes, which each query would carry.
     async fn create(&self) -> Result<Session, sqlx::Error> {
-        Box::pin(Session::open(&self.options, self.schema.load(Ordering::Relaxed))).await
+        let not_made = || sqlx::Error::Protocol("the role of this grant is not made yet".to_owned());
+        let options = self.guest.get().ok_or_else(not_made)?;
+        Box::pin(Session::open(options, self.schema.load(Ordering::Relaxed))).await
     }
 
     /// What a borrower has left was undone already; here only time and the schema can have passed.
@@ -184,7 +190,7 @@ impl Manager {
     async fn end(&self, session: Identity) {
         let _one_by_one = self.ending.lock().await;
         loop {
-            match tokio::time::timeout(CARE_TIMEOUT, session.end(&self.options)).await {
+            match tokio::time::timeout(CARE_TIMEOUT, session.end(&self.host)).await {
                 Ok(Ok(())) => return,
                 Ok(Err(sqlx::Error::Database(refusal))) if refusal.code().is_some_and(|code| code == NO_PLACE) => {}
                 Ok(Err(error)) => {
@@ -199,19 +205,30 @@ impl Manager {
 }
 
 impl Pool {
-    /// A pool of at most `size` connections, for one of which a borrower waits at most `timeout`.
-    pub(crate) fn new(options: PgConnectOptions, size: u32, timeout: Duration) -> Self {
+    /// A pool of at most `size` connections, for one of which a borrower waits at most `timeout`. It has none before it is
+    /// told as whom to connect.
+    pub(crate) fn new(host: PgConnectOptions, size: u32, timeout: Duration) -> Self {
         let (ending, care) = (Mutex::default(), TaskTracker::new());
         care.close();
-        let manager = Manager { options, schema: AtomicU64::new(0), ending, care };
+        let manager = Manager { host, guest: OnceLock::new(), schema: AtomicU64::new(0), ending, care };
         let builder = managed::Pool::builder(manager).max_size(size as usize);
         // Whoever was used last needs no question whether it is still there.
         let builder = builder.queue_mode(QueueMode::Lifo);
         Self { pool: builder.build().expect("without timeouts of its own there is nothing to refuse"), timeout }
     }
 
-    pub(crate) fn options(&self) -> &PgConnectOptions {
-        &self.pool.manager().options
+    /// How the host itself connects.
+    pub(crate) fn host(&self) -> &PgConnectOptions {
+        &self.pool.manager().host
+    }
+
+    /// As whom components are. It does not change, so the first answer is kept.
+    pub(crate) fn connect_as(&self, guest: PgConnectOptions) {
+        let _ = self.pool.manager().guest.set(guest);
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.pool.manager().guest.get().is_some()
     }
 
     /// A connection: waited for, asked or made, all within the timeout.
@@ -271,13 +288,6 @@ impl Borrowed {
         let answer = session.connection.ping().await;
         (session.is_busy, session.is_broken) = (false, answer.is_err());
         answer
-    }
-
-    /// For the host's own work, after which the session is reset.
-    pub(crate) fn connection(&mut self) -> &mut PgConnection {
-        let session = self.session();
-        session.is_changed = true;
-        &mut session.connection
     }
 }
 

@@ -100,7 +100,7 @@ impl Identity {
 /// Whether the database has functions, operators, rules or views of its own, or expressions that call what changes a session: then
 /// no statement's text shows all that it does.
 pub(super) const HAS_OWN_CODE: &str = "
-    WITH own AS (SELECT oid FROM pg_namespace WHERE nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')),
+    WITH own AS (SELECT oid FROM pg_namespace WHERE nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'componentd_api')),
          expression AS (SELECT pg_get_expr(adbin, adrelid) AS text FROM pg_attrdef
                         UNION ALL SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace IN (TABLE own)
                         UNION ALL SELECT pg_get_expr(polqual, polrelid) FROM pg_policy

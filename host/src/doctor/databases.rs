@@ -42,6 +42,9 @@ async fn look_at(
             let grant = format!("GRANT CREATE ON DATABASE \"{database}\" TO \"{user}\"");
             Finding::wrong(about, &place, format!("{user} may create no schema in it, which migrations need"), grant)
         }
+        Ok(Examination::NoRoles { user, mend }) => {
+            Finding::wrong(about, &place, format!("{user} may make no role for this grant"), mend)
+        }
         Ok(Examination::Well { version, applied, pending }) => {
             let migrations = match (applied, pending) {
                 (0, 0) => String::new(),

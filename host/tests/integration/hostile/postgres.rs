@@ -1,10 +1,13 @@
 //! Components that would have more of Postgres than their grant, or keep it.
 
+use rdkafka::Message as _;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use crate::support::probe::{HTTP_GRANT, Probe};
-use crate::support::servers::{connect, postgres};
+use crate::support::host::{client, start, try_start};
+use crate::support::kafka::Topic;
+use crate::support::probe::{HTTP_GRANT, Probe, walled};
+use crate::support::servers::{connect, host_user, kafka, postgres};
 use crate::support::wait::until;
 
 /// The sessions of a database, but for the one that asks, and those that are at a statement.
@@ -103,4 +106,144 @@ async fn no_lock_of_a_guest_stops_the_outbox() {
     let answer = probe.calls().post("/sql", &publish).await;
     assert!(answer.json()["rows"].is_array(), "{answer:?}");
     assert_eq!(probe.topic.wait_for(1).await.len(), 1);
+}
+
+const TABLE: &str = "create table rows (id serial primary key, text text not null)";
+
+/// What a component has no business with, and no right to.
+const DENIED: &[&str] = &[
+    // The machine that the server is on.
+    "do $$ begin execute 'copy (select 1) to program ''true'''; end $$",
+    "do $$ begin execute 'copy rows from ''/etc/passwd'''; end $$",
+    "select pg_read_file('/etc/passwd')",
+    "select pg_ls_dir('.')",
+    "select lo_import('/etc/passwd')",
+    // The server.
+    "alter system set work_mem = '1MB'",
+    "select rolpassword from pg_authid",
+    "create role another",
+    "create database another",
+    "select pg_reload_conf()",
+    "select pg_terminate_backend(pid) from pg_stat_activity where usename <> current_user",
+    "do $$ declare other text := (select usename from pg_stat_activity where usename <> current_user limit 1);
+        begin execute format('alter role %I set default_transaction_read_only = on', other); end $$",
+    "do $$ declare other text := (select datdba::regrole from pg_database where datname = current_database());
+        begin execute format('set role %s', other); end $$",
+    // Databases.
+    "drop database postgres with (force)",
+    "do $$ begin execute format('alter database %I set work_mem = 1', current_database()); end $$",
+    "create schema another",
+    "create extension dblink",
+    // What migrations have made, and what they have not.
+    "create table another ()",
+    "create function another() returns int return 1",
+    "drop table rows",
+    "alter table rows add another int",
+    "truncate rows",
+    "create rule another as on insert to rows do instead nothing",
+    // What the host keeps.
+    "select * from componentd_host.logins",
+    "select * from componentd_host.outbox",
+    "insert into componentd_host.outbox (topic, header_names, header_values) values ('elsewhere', '{}', '{}')",
+    "insert into componentd_host.topics values (current_user, 'elsewhere')",
+    "do $$ begin perform from componentd_host.turns for update; end $$",
+    "select componentd_api.publish('elsewhere', null, '{}', '{}', null)",
+    "create or replace function componentd_api.publish(text, bytea, text[], bytea[], bytea) returns void return null",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_of_its_own_reaches_its_rows_and_nothing_else() {
+    let probe = Probe::start_walled(TABLE, "").await;
+    let calls = probe.calls();
+    let row = calls.row("insert into rows (text) values ('a') returning id", json!([])).await;
+    assert_eq!(row, [json!({ "type": "int4", "value": 1 })]);
+    let execute = json!({ "mode": "execute" });
+    for change in ["update rows set text = 'b'", "delete from rows"] {
+        assert_eq!(calls.statement(change, json!([]), execute.clone()).await, json!({ "changed": 1 }));
+    }
+    for hostile in DENIED {
+        let answer = calls.statement(hostile, json!([]), execute.clone()).await;
+        assert_eq!(answer["error"]["sqlstate"], "42501", "{hostile}: {answer}");
+    }
+    let others = "select count(*) from pg_stat_activity where usename <> current_user \
+                  and query not in ('', '<insufficient privilege>')";
+    assert_eq!(calls.row(others, json!([])).await[0]["value"], 0, "no statement of others is seen");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_of_its_own_is_let_into_no_database_of_another_grant() {
+    let (one, other) = (Probe::start_walled(TABLE, "").await, Probe::start_walled(TABLE, "").await);
+    let allowed = "select has_database_privilege($1, 'connect')";
+    for (database, expected) in [(&one.database, true), (&other.database, false)] {
+        let row = one.calls().row(allowed, json!([{ "type": "text", "value": database }])).await;
+        assert_eq!(row, [json!({ "type": "boolean", "value": expected })], "{database}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_to_read_does_not_write() {
+    let probe = Probe::start_walled(TABLE, "access = 'read'").await;
+    let calls = probe.calls();
+    assert_eq!(calls.sql("select * from rows", json!([])).await, json!({ "rows": [] }));
+    for hostile in
+        ["insert into rows (text) values ('a')", "select nextval('rows_id_seq')", "select from rows for update"]
+    {
+        assert_eq!(calls.sql(hostile, json!([])).await["error"]["sqlstate"], "42501", "{hostile}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_of_its_own_publishes_what_its_service_may() {
+    let probe = Probe::start_walled(TABLE, "").await;
+    let publish = |topic: &str, payload: &str| {
+        let record = json!({ "topic": topic, "key": "one", "payload": payload });
+        let sql = "insert into rows (text) values ('a') returning id";
+        json!({ "database": "main", "sql": sql, "mode": "commit", "publish": [record] })
+    };
+    let answer = probe.calls().post("/sql", &publish("elsewhere", "denied")).await;
+    assert_eq!(answer.json()["error"]["kind"], "denied", "{answer:?}");
+    let answer = probe.calls().post("/sql", &publish(&probe.topic.name, "sent")).await;
+    assert!(answer.json()["rows"].is_array(), "{answer:?}");
+    let records = probe.topic.wait_for(1).await;
+    assert_eq!(records[0].payload(), Some(&b"sent"[..]));
+}
+
+/// What a component can do to its role is undone before the next version is called.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_component_does_to_its_role_does_not_last() {
+    let (server, database) = host_user(postgres().await, TABLE).await;
+    let topic = Topic::create(kafka().await, "probe").await;
+    let manifest = walled(&server, &database, "", &topic).await;
+    let host = start(&manifest).await;
+    let spoil = "do $$ begin execute 'alter role current_user password ''known'''; \
+                 execute 'alter role current_user set default_transaction_read_only = on'; \
+                 execute 'alter role current_user set search_path = pg_temp'; end $$";
+    let spoil = json!({ "database": "main", "sql": spoil, "mode": "execute" });
+    let answer = client(&host, "probe").post("/sql", &spoil).await.json();
+    assert_eq!(answer, json!({ "changed": 0 }));
+    host.stop().await;
+    let host = start(&manifest).await;
+    let insert = "insert into rows (text) values ('a')";
+    let insert = json!({ "database": "main", "sql": insert, "mode": "execute" });
+    assert_eq!(client(&host, "probe").post("/sql", &insert).await.json(), json!({ "changed": 1 }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_role_of_its_own_is_at_ends_on_the_server_too() {
+    let probe = Probe::start_walled(TABLE, "connections = 2").await;
+    let mut asks = connect(postgres().await, &probe.database).await;
+    let answer = probe.calls().post("/sql", &without_limits(CATCHES)).await.json();
+    assert_eq!(answer["error"]["kind"], "timeout", "{answer}");
+    until("nothing is left at work", async || (sessions(&mut asks).await.1 == 0).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_may_make_no_roles_says_what_lets_it() {
+    let (server, database) = host_user(postgres().await, TABLE).await;
+    let mut admin = connect(postgres().await, &database).await;
+    let take = format!("alter role {database} nocreaterole");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(take)).execute(&mut admin).await.unwrap();
+    let topic = Topic::create(kafka().await, "probe").await;
+    let error = try_start(&walled(&server, &database, "", &topic).await).await.err().unwrap().to_string();
+    assert!(error.contains(&format!("ALTER ROLE \"{database}\" CREATEROLE")), "{error}");
 }

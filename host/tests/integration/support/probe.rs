@@ -8,7 +8,7 @@ use super::client::Client;
 use super::files::guest;
 use super::host::{client, start};
 use super::kafka::Topic;
-use super::servers::{Kafka, kafka, new_database, postgres, redis};
+use super::servers::{Kafka, host_user, kafka, new_database, postgres, redis};
 use super::{shared, unique};
 
 /// A host of the guest.
@@ -32,6 +32,15 @@ impl Probe {
         Self::start_with_connections(1, service).await
     }
 
+    /// One whose database has `setup`, made by the host's user, who is no superuser, and to which the component has a role
+    /// of its own. `grant` is more of the grant.
+    pub async fn start_walled(setup: &str, grant: &str) -> Self {
+        let topic = Topic::create(kafka().await, "probe").await;
+        let (server, database) = host_user(postgres().await, setup).await;
+        let manifest = walled(&server, &database, grant, &topic).await;
+        Self { host: start(&manifest).await, database, topic }
+    }
+
     async fn start_with_connections(connections: u32, service: &str) -> Self {
         Self::start_on(kafka().await, connections, service).await
     }
@@ -40,7 +49,9 @@ impl Probe {
     pub async fn start_on(kafka: &Kafka, connections: u32, service: &str) -> Self {
         let database = new_database(postgres().await, "probe").await;
         let topic = Topic::create(kafka, "probe").await;
-        let manifest = manifest(service, &database, connections, &topic).await;
+        let backend = format!(r#"{{ url = "{}" }}"#, postgres().await);
+        let grant = format!(r#"{{ database = "{database}", connections = {connections} }}"#);
+        let manifest = manifest(service, &backend, &grant, &topic).await;
         Self { host: start(&manifest).await, database, topic }
     }
 
@@ -67,13 +78,19 @@ impl Probe {
 /// Without one the host does not load the guest, which imports all.
 pub const HTTP_GRANT: &str = "grants.http = [{ origin = 'http://127.0.0.1:9' }]";
 
-async fn manifest(service: &str, database: &str, connections: u32, topic: &Topic) -> String {
-    let (postgres, redis, component) = (postgres().await, redis().await, guest("probe"));
+/// A manifest with which components have roles of their own.
+pub async fn walled(server: &str, database: &str, grant: &str, topic: &Topic) -> String {
+    let backend = format!(r#"{{ url = "{server}", roles = "own" }}"#);
+    manifest(HTTP_GRANT, &backend, &format!(r#"{{ database = "{database}", {grant} }}"#), topic).await
+}
+
+async fn manifest(service: &str, backend: &str, grant: &str, topic: &Topic) -> String {
+    let (redis, component) = (redis().await, guest("probe"));
     let (kafka, topic) = (&topic.brokers, &topic.name);
     format!(
         r#"
         [backends]
-        postgres = {{ url = "{postgres}" }}
+        postgres = {backend}
         redis = {{ url = "{redis}" }}
         kafka = {{ brokers = "{kafka}" }}
 
@@ -81,7 +98,7 @@ async fn manifest(service: &str, database: &str, connections: u32, topic: &Topic
         component = "{component}"
         http = {{ listen = "127.0.0.1:0", max-body = "8MiB" }}
         config = {{ greeting = "hello", empty = "" }}
-        grants.postgres.main = {{ database = "{database}", connections = {connections} }}
+        grants.postgres.main = {grant}
         grants.redis = {{ read = ["probe:*", "read:*"], write = ["probe:*", "write:*"] }}
         grants.kafka = {{ produce = ["{topic}"] }}
         {service}

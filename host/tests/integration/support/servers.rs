@@ -124,6 +124,23 @@ pub async fn new_database(url: &str, name: &str) -> String {
     database
 }
 
+/// A user as a host should have, no superuser and with the right to make roles, as a URL; and the database that it owns,
+/// with what `setup` makes as that user.
+pub async fn host_user(url: &str, setup: &str) -> (String, String) {
+    let (user, mut admin) = (unique("host"), PgConnection::connect(url).await.unwrap());
+    for sql in [
+        format!("create role {user} login createrole password 'of_the_host'"),
+        format!("create database {user} owner {user}"),
+    ] {
+        admin.execute(AssertSqlSafe(sql)).await.unwrap();
+    }
+    let (_, server) = url.rsplit_once('@').unwrap();
+    let own = format!("postgres://{user}:of_the_host@{server}");
+    let mut connection = connect(&own, &user).await;
+    sqlx::raw_sql(AssertSqlSafe(setup.to_owned())).execute(&mut connection).await.unwrap();
+    (own, user)
+}
+
 /// A connection to one of the databases on the Postgres at `url`.
 pub async fn connect(url: &str, database: &str) -> PgConnection {
     PgConnection::connect(&url_of(url, database)).await.unwrap()

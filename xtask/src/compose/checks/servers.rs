@@ -28,16 +28,23 @@ pub fn kafka_is_reached_from_this_machine(store: &Store, _: &Clone) -> Result<()
     output(run.args([&image, "dead-letters", "list", "notifications"])).map(drop)
 }
 
-/// Of its own, and no more than it needs.
+/// Of its own, and no more than it needs: to own its databases, and to make the roles of components, which may nothing but
+/// connect.
 pub fn host_role(store: &Store, _: &Clone) -> Result<()> {
     let role = sql(
         store,
-        "SELECT rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls FROM pg_roles \
-         WHERE rolname = 'componentd'",
+        "SELECT rolsuper OR rolcreatedb OR rolreplication OR rolbypassrls FROM pg_roles WHERE rolname = 'componentd'",
     )?;
     ensure!(role == "f", "the role componentd may more than it must: {role:?}");
-    let connected = sql(store, "SELECT DISTINCT usename FROM pg_stat_activity WHERE datname LIKE '%db'")?;
-    ensure!(connected == "componentd", "the host is connected as {connected:?}");
+    let roles = sql(
+        store,
+        "SELECT count(*) > 0 AND NOT bool_or(rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls) \
+         FROM pg_roles WHERE rolname LIKE 'componentd.%'",
+    )?;
+    ensure!(roles == "t", "components have no roles of their own, or such that may more than they must: {roles:?}");
+    let connected =
+        sql(store, "SELECT DISTINCT split_part(usename, '.', 1) FROM pg_stat_activity WHERE datname LIKE '%db'")?;
+    ensure!(connected == "componentd", "there are connections as {connected:?}");
     let owned = sql(store, "SELECT datname FROM pg_database WHERE datdba = 'componentd'::regrole ORDER BY 1")?;
     ensure!(owned == "ordersdb\nstoredb\nusersdb", "the role componentd owns {owned:?}");
     Ok(())

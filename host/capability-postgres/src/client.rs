@@ -90,7 +90,9 @@ impl Database {
     /// while the brokers are away, and the service goes on.
     pub(crate) fn outbox(&self) -> (PgPool, Arc<Notify>) {
         let own = PgPoolOptions::new().max_connections(1).acquire_timeout(self.bounds.timeout);
-        (own.connect_lazy_with(self.pool.host().clone()), self.published.clone())
+        // Functions of others are not for the host to call.
+        let options = self.pool.host().clone().options([("search_path", "pg_catalog")]);
+        (own.connect_lazy_with(options), self.published.clone())
     }
 
     /// Why it does not answer within `timeout`, if it does not.
@@ -138,17 +140,14 @@ impl Database {
         let unreachable = |error| MigrationError::Unreachable(Absence::new(options, &error));
         let connect = tokio::time::timeout(self.bounds.timeout, PgConnection::connect_with(options));
         let mut connection = connect.await.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(unreachable)?;
-        if let Some(role) = &self.role {
-            let made = self.make(role, &mut connection).await;
-            made.map_err(|error| MigrationError::no_role(options, error))?;
-        }
-        let applied = migration::apply(&mut connection, options, service, grant, self.roles()).await;
+        let applied = match &self.role {
+            Some(role) => self.migrate_as_owner(&mut connection, role, service, grant).await,
+            None => migration::apply(&mut connection, None, options, service, grant).await,
+        };
         // Those before one that failed stay applied.
         self.pool.schema_has_changed();
         applied?;
-        if let Some(role) = &self.role {
-            role.give(&mut connection).await.map_err(|error| MigrationError::no_role(options, error))?;
-        } else if publishes {
+        if self.role.is_none() && publishes {
             outbox::create(&mut connection).await.map_err(unreachable)?;
         }
         // What was to be done is done, however it ends.
@@ -156,11 +155,26 @@ impl Database {
         Ok(())
     }
 
-    async fn make(&self, role: &Role, host: &mut PgConnection) -> Result<(), sqlx::Error> {
-        outbox::create(host).await?;
-        let guest = role.make(host, self.pool.host()).await?;
-        self.pool.connect_as(self.bounds.guest(guest));
-        Ok(())
+    /// Makes the roles, runs what is to run as the owner, and gives the component its rights to what is there then.
+    async fn migrate_as_owner(
+        &self,
+        host: &mut PgConnection,
+        role: &Role,
+        service: &str,
+        grant: &PostgresGrant,
+    ) -> Result<(), MigrationError> {
+        let options = self.pool.host();
+        let no_role = |error| MigrationError::no_role(options, error);
+        outbox::create(host).await.map_err(no_role)?;
+        let made = role.make(host, options).await.map_err(no_role)?;
+        self.pool.connect_as(self.bounds.guest(made.guest));
+        if grant.migrations.is_some() {
+            let mut owner = PgConnection::connect_with(&made.owner).await.map_err(no_role)?;
+            let keeper = migration::Keeper { connection: host, owner: role.owner() };
+            migration::apply(&mut owner, Some(keeper), options, service, grant).await?;
+            let _ = owner.close().await;
+        }
+        role.give(host).await.map_err(no_role)
     }
 
     pub(super) async fn query(&self, sql: String, params: Vec<wit::Value>) -> Result<wit::RowSet, wit::Error> {

@@ -1,9 +1,10 @@
--- Gives the role of a grant its rights to what the host's user owns in this database: no more, and no less. What has them
--- already is not written again; what others own is left as it is.
+-- Gives the role of a grant its rights to what the owner has in this database: no more, and no less. What has them already
+-- is not written again; what others own is left as it is.
 DO $give$
 DECLARE
     grantee CONSTANT name := '{role}';
     grantee_id CONSTANT oid := (SELECT oid FROM pg_roles WHERE rolname = grantee);
+    owner_id CONSTANT oid := (SELECT oid FROM pg_roles WHERE rolname = '{owner}');
     one record;
 BEGIN
     FOR one IN
@@ -21,7 +22,7 @@ BEGIN
             FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
             WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'componentd_host', 'componentd_migrations', 'componentd_api')
                 AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND relname <> '_sqlx_migrations'
-                AND pg_has_role(relowner, 'USAGE') AND relowner <> grantee_id
+                AND relowner = owner_id
                 AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype = 'e')
         )
         SELECT name, kind, rights FROM object WHERE rights IS DISTINCT FROM

@@ -20,4 +20,5 @@ INSERT INTO componentd_host.turns VALUES ('relay'), ('roles'), ('migrations') ON
 -- The roles that the host has made, and what each may publish to.
 CREATE TABLE IF NOT EXISTS componentd_host.logins (role name PRIMARY KEY, password text NOT NULL);
 CREATE TABLE IF NOT EXISTS componentd_host.topics (role name, topic text, PRIMARY KEY (role, topic));
-CREATE SCHEMA IF NOT EXISTS componentd_api
+CREATE SCHEMA IF NOT EXISTS componentd_api;
+CREATE SCHEMA IF NOT EXISTS componentd_migrations

@@ -10,8 +10,10 @@ use sqlx::{AssertSqlSafe, Connection, Executor};
 /// A schema of their own, so that a table can have the service's name, which may be as long as Postgres's names are.
 const SCHEMA: &str = "componentd_migrations";
 
-/// Where sqlx keeps them by default: the first of that name on the search path.
-const OLD_TABLE: &str = "_sqlx_migrations";
+/// Whether sqlx's default is there, the first of that name on the search path, and reading it runs nothing: it may be another user's than the host's, and of a kind that calls
+/// functions.
+const HAS_OLD_TABLE: &str = "SELECT count(*) = 1 FROM pg_class
+    WHERE oid = to_regclass('_sqlx_migrations') AND relkind = 'r' AND NOT relrowsecurity";
 
 const OLD_ROWS: &str = "SELECT version, description, checksum FROM _sqlx_migrations ORDER BY version";
 
@@ -49,6 +51,12 @@ pub(super) async fn open(connection: &mut PgConnection, table: &str, own: &Migra
     Ok(transaction.commit().await?)
 }
 
+/// Lets the owner of the database add to it, and not change what was applied.
+pub(super) async fn give(connection: &mut PgConnection, table: &str, owner: &str) -> Result<(), sqlx::Error> {
+    let give = format!("GRANT SELECT, INSERT, UPDATE (execution_time) ON {table} TO \"{owner}\"");
+    connection.execute(AssertSqlSafe(give)).await.map(|_| ())
+}
+
 /// What a service has applied; before it has a table of its own, what that would begin with. Changes nothing.
 pub(super) async fn applied(
     connection: &mut PgConnection,
@@ -74,7 +82,7 @@ pub(super) async fn has_schema(connection: &mut PgConnection) -> Result<bool, sq
 /// with the version and the name of another file is that migration before it was edited: it comes along, so that the
 /// migrator refuses the edit instead of running it.
 async fn inherited(connection: &mut PgConnection, own: &Migrator) -> Result<Vec<AppliedMigration>, MigrateError> {
-    if !exists(connection, OLD_TABLE).await? {
+    if !sqlx::query_scalar::<_, bool>(HAS_OLD_TABLE).fetch_one(&mut *connection).await? {
         return Ok(Vec::new());
     }
     let old: Vec<(i64, String, Vec<u8>)> = sqlx::query_as(OLD_ROWS).fetch_all(&mut *connection).await?;

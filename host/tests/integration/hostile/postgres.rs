@@ -1,5 +1,6 @@
 //! Components that would have more of Postgres than their grant, or keep it.
 
+use dev_backends::Scratch;
 use rdkafka::Message as _;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
@@ -168,6 +169,86 @@ async fn a_role_of_its_own_reaches_its_rows_and_nothing_else() {
     let others = "select count(*) from pg_stat_activity where usename <> current_user \
                   and query not in ('', '<insufficient privilege>')";
     assert_eq!(calls.row(others, json!([])).await[0]["value"], 0, "no statement of others is seen");
+}
+
+/// What a migration has no business with, each tried, and what came of it kept. `{host}` is the host's user.
+const MIGRATION: &str = r#"
+create table got (hostile text, sqlstate text);
+do $$ declare hostile text; begin
+    foreach hostile in array array[
+        'copy (select 1) to program ''true''',
+        'select pg_read_file(''/etc/passwd'')',
+        'select rolpassword from pg_authid',
+        'create role another',
+        'grant pg_execute_server_program to current_user',
+        'alter role "{host}" password ''known''',
+        'alter role "componentd.{host}.probe.main" password ''known''',
+        'set role "{host}"',
+        'set role "componentd.{host}.probe.main"',
+        'select pg_terminate_backend(pid) from pg_stat_activity where usename <> current_user',
+        'alter database "{host}" connection limit 0',
+        'select * from componentd_host.logins',
+        'insert into componentd_host.outbox (topic, header_names, header_values) values (''elsewhere'', ''{}'', ''{}'')',
+        'create table componentd_migrations.squatted ()',
+        'update componentd_migrations.probe set checksum = null',
+        'delete from componentd_migrations.probe',
+        'create or replace function componentd_api.publish(text, bytea, text[], bytea[], bytea) returns void return null'
+    ] loop
+        begin
+            execute hostile;
+            insert into got values (hostile, 'done');
+        exception when others then
+            insert into got values (hostile, sqlstate);
+        end;
+    end loop;
+end $$;
+create schema more;
+create table more.rows (id serial primary key);
+alter table rows add another text;
+create extension if not exists pgcrypto;
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_reaches_its_database_and_nothing_else() {
+    let (server, database) = host_user(postgres().await, TABLE).await;
+    let (topic, folder) = (Topic::create(kafka().await, "probe").await, Scratch::new().unwrap());
+    std::fs::write(folder.path().join("0001_hostile.sql"), MIGRATION.replace("{host}", &database)).unwrap();
+    let grant = format!("migrations = '{}'", folder.path().display());
+    let manifest = walled(&server, &database, &grant, &topic).await;
+    for _ in 0..2 {
+        let host = start(&manifest).await;
+        let got = "select hostile, sqlstate from got where sqlstate <> '42501'";
+        let got = json!({ "database": "main", "sql": got });
+        let got = client(&host, "probe").post("/sql", &got).await.json();
+        assert_eq!(got, json!({ "rows": [] }), "all of it was denied");
+        let insert = json!({ "database": "main", "sql": "insert into more.rows default values", "mode": "execute" });
+        assert_eq!(client(&host, "probe").post("/sql", &insert).await.json(), json!({ "changed": 1 }));
+        for denied in ["update componentd_migrations.probe set checksum = null", "drop table rows"] {
+            let hostile = json!({ "database": "main", "sql": denied, "mode": "execute" });
+            let answer = client(&host, "probe").post("/sql", &hostile).await.json();
+            assert_eq!(answer["error"]["sqlstate"], "42501", "{denied}: {answer}");
+        }
+        host.stop().await;
+    }
+}
+
+/// A view that the host reads would call functions of whoever has made it, with the host's right.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_host_reads_nothing_that_a_migration_could_have_made() {
+    let (server, database) = host_user(postgres().await, TABLE).await;
+    let mut admin = connect(postgres().await, &database).await;
+    let trap = "create function steal() returns bigint language plpgsql as $$ begin
+                    raise exception 'called by %', current_user; end $$;
+                create view _sqlx_migrations as
+                    select steal() as version, 'plain'::text as description, '\\x00'::bytea as checksum";
+    sqlx::raw_sql(trap).execute(&mut admin).await.unwrap();
+    let (topic, folder) = (Topic::create(kafka().await, "probe").await, Scratch::new().unwrap());
+    std::fs::write(folder.path().join("0001_plain.sql"), "create table plain ()").unwrap();
+    let grant = format!("migrations = '{}'", folder.path().display());
+    let host = start(&walled(&server, &database, &grant, &topic).await).await;
+    let count = json!({ "database": "main", "sql": "select count(*) from plain" });
+    assert!(client(&host, "probe").post("/sql", &count).await.json()["rows"].is_array());
+    host.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

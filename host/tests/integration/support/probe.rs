@@ -81,7 +81,8 @@ pub const HTTP_GRANT: &str = "grants.http = [{ origin = 'http://127.0.0.1:9' }]"
 /// A manifest with which components have roles of their own.
 pub async fn walled(server: &str, database: &str, grant: &str, topic: &Topic) -> String {
     let backend = format!(r#"{{ url = "{server}", roles = "own" }}"#);
-    manifest(HTTP_GRANT, &backend, &format!(r#"{{ database = "{database}", {grant} }}"#), topic).await
+    let more = if grant.is_empty() { String::new() } else { format!(", {grant}") };
+    manifest(HTTP_GRANT, &backend, &format!(r#"{{ database = "{database}"{more} }}"#), topic).await
 }
 
 async fn manifest(service: &str, backend: &str, grant: &str, topic: &Topic) -> String {

@@ -29,10 +29,10 @@ use componentd_core::peers::Peers;
 use componentd_core::registry::Directory;
 use componentd_core::state_folder::{Lock, StateError, StateFolder};
 use componentd_ingress::cron::Clock;
-use componentd_ingress::listener;
+use componentd_ingress::listener::{self, Listening};
 use componentd_ingress::peers::LocalPeers;
+use componentd_tls as tls;
 use futures_util::stream::BoxStream;
-use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -100,11 +100,11 @@ impl Host {
         host.supervisor.reconcile(manifest.clone()).await.map_err(ReconcileError::at_start)?;
         host.tasks.spawn(say_what_is_missing(clients, manifest));
         host.tasks.spawn(sweep(host.supervisor.clone(), host.stop.clone()));
-        if let Some(((listener, settings), token)) = admin.zip(token) {
-            let address = listener.local_addr().expect("it is bound");
-            info!(listener = "the admin port", %address, "listening");
+        if let Some(((listening, settings), token)) = admin.zip(token) {
+            let address = listening.listener.local_addr().expect("it is bound");
+            info!(listener = "the admin port", %address, tls = listening.tls.is_some(), "listening");
             host.admin = Some((address, token.clone()));
-            host.tasks.spawn(admin::serve(listener, host.supervisor.clone(), settings, token, host.stop.clone()));
+            host.tasks.spawn(admin::serve(listening, host.supervisor.clone(), settings, token, host.stop.clone()));
         }
         Ok(host)
     }
@@ -171,6 +171,7 @@ pub(crate) async fn check(
     manifest: &Manifest,
     capabilities: &[Arc<dyn Capability>],
 ) -> Result<Vec<(String, PathBuf, Digest)>, StartError> {
+    tls::check(manifest)?;
     let (clients, loader) = (clients::check(capabilities, manifest)?, checking_loader(manifest, capabilities)?);
     let services = manifest.services.iter().map(|(name, spec)| ServiceContext { manifest, name, spec });
     let (mut fitting, mut checked) = (Vec::new(), Vec::new());
@@ -236,10 +237,11 @@ async fn build(loader: &Loader, service: &ServiceContext<'_>, component: Checked
 }
 
 /// Early, so that a port that is taken is found before anything is started.
-async fn bind_admin(manifest: &Manifest) -> Result<Option<(TcpListener, config::Admin)>, StartError> {
+async fn bind_admin(manifest: &Manifest) -> Result<Option<(Listening, config::Admin)>, StartError> {
     let Some(admin) = manifest.admin.clone() else { return Ok(None) };
+    let tls = tls::load(admin.tls.as_ref(), &manifest.source, &["admin"])?;
     match listener::bind(admin.listen).await {
-        Ok(listener) => Ok(Some((listener, admin))),
+        Ok(listener) => Ok(Some((Listening { listener: Arc::new(listener), tls }, admin))),
         Err(source) => {
             let place = manifest.source.place(&["admin", "listen"]);
             Err(StartError::Listen { place, address: admin.listen, source })

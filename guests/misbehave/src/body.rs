@@ -52,3 +52,14 @@ pub fn stream(response_out: ResponseOutparam, parts: usize, headers: Fields) -> 
     drop(stream);
     body
 }
+
+/// Answers with these bytes.
+pub fn whole(bytes: &[u8], response_out: ResponseOutparam) {
+    let response = OutgoingResponse::new(Fields::new());
+    let body = response.body().expect("it was not taken yet");
+    ResponseOutparam::set(response_out, Ok(response));
+    let stream = body.write().expect("it was not taken yet");
+    stream.blocking_write_and_flush(bytes).expect("the body is open");
+    drop(stream);
+    OutgoingBody::finish(body, None).expect("no length was promised");
+}

@@ -18,6 +18,7 @@
 //! | `GET /grow?mib=9` | allocates that much at once, gives it back, and answers 200 `grown` |
 //! | `GET /count` | answers 200 with how many such requests this instance has answered |
 //! | `GET /echo-id` | answers 200 with the request's `x-request-id` |
+//! | `GET /scheme` | answers 200 with the scheme that the request came by |
 //! | `POST /trailers` | answers 200 with the value of the trailer `x-sum`, or `none` |
 //! | `GET /log?lines=9&bytes=100` | logs so many lines of so many bytes, to stdout with `by=stdout`, then answers 200 `logged` |
 //! | `GET /random?mib=9` | asks for so many random bytes in one call, then answers 200 with how many came |
@@ -72,6 +73,7 @@ impl Guest for Misbehave {
             ("/silent", _) => {}
             ("/refuse", _) => ResponseOutparam::set(response_out, Err(ErrorCode::ConfigurationError)),
             ("/flood", _) => drop(body::stream(response_out, usize::MAX, Fields::new())),
+            ("/scheme", _) => body::whole(format!("{:?}", request.scheme()).as_bytes(), response_out),
             ("/trailers", _) => trailers::answer(&request, response_out),
             ("/body", query) => body::answer(query, response_out),
             _ => http::serve(ROUTES, request, response_out),

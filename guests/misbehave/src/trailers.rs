@@ -1,19 +1,13 @@
 //! Answers with what came behind the body of a request.
 
-use componentd_sdk::wit::wasi::http::types::{
-    Fields, IncomingBody, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam,
-};
+use componentd_sdk::wit::wasi::http::types::{IncomingBody, IncomingRequest, ResponseOutparam};
+
+use crate::body;
 
 /// The value of the trailer `x-sum`, or `none`.
 pub fn answer(request: &IncomingRequest, response_out: ResponseOutparam) {
     let sum = sum(request).unwrap_or_else(|| b"none".to_vec());
-    let response = OutgoingResponse::new(Fields::new());
-    let body = response.body().expect("it was not taken yet");
-    ResponseOutparam::set(response_out, Ok(response));
-    let stream = body.write().expect("it was not taken yet");
-    stream.blocking_write_and_flush(&sum).expect("the body is open");
-    drop(stream);
-    OutgoingBody::finish(body, None).expect("no length was promised");
+    body::whole(&sum, response_out);
 }
 
 /// What is in front of them goes unread.

@@ -1,12 +1,15 @@
 //! The command line's side of the admin API.
 
+use std::error::Error;
 use std::time::Duration;
 
-use componentd_config::{AdminAccess, Origin};
+use componentd_config::{AdminAccess, AdminTrust, Origin};
+use componentd_tls::{self as tls, Identity, TlsError, Trust};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -26,7 +29,7 @@ const MAX_ANSWER: usize = 16 << 20;
 /// Asks the admin port of a running host.
 pub struct AdminClient {
     access: AdminAccess,
-    http: Client<HttpConnector, Full<Bytes>>,
+    http: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
 }
 
 /// Why the host did not do it.
@@ -40,6 +43,20 @@ pub enum AdminError {
         /// What the connection says.
         reason: String,
     },
+    /// It speaks TLS, and is not known or does not know us.
+    #[error(
+        "{origin} is not trusted: {reason}; name the file of the authority that has signed its certificate with --ca or \
+         COMPONENTD_CA, and ask by a name that the certificate has"
+    )]
+    Untrusted {
+        /// Where the host was looked for.
+        origin: Origin,
+        /// What is wrong with its certificate.
+        reason: String,
+    },
+    /// A file of certificates cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// Whatever answers there is no host, or one of another version.
     #[error(
         "the answer of {origin} cannot be read ({reason}): is that the admin port of a host, and this command of the same \
@@ -75,8 +92,19 @@ struct Ask {
 /// The host does not answer, or refuses; the message says why.
 impl AdminClient {
     /// Of the host that is reached so; nothing is sent yet.
-    pub fn new(access: AdminAccess) -> Self {
-        Self { access, http: Client::builder(TokioExecutor::new()).build_http() }
+    ///
+    /// # Errors
+    /// A file of certificates cannot be used.
+    pub fn new(access: AdminAccess) -> Result<Self, TlsError> {
+        let trust = match &access.trust {
+            AdminTrust::Web => Trust::Web,
+            AdminTrust::Authorities(file) => Trust::Authorities(file),
+            AdminTrust::Certificate(file) => Trust::Certificate(file),
+        };
+        let identity = access.identity.as_ref().map(|(certificate, key)| Identity { certificate, key });
+        let connector = HttpsConnectorBuilder::new().with_tls_config(tls::client(trust, identity)?);
+        let connector = connector.https_or_http().enable_http1().build();
+        Ok(Self { access, http: Client::builder(TokioExecutor::new()).build(connector) })
     }
 
     /// All services of the host, by name.
@@ -152,7 +180,7 @@ impl AdminClient {
 
     async fn read<T: DeserializeOwned>(&self, answer: Response<Incoming>) -> Result<T, AdminError> {
         let (status, origin) = (answer.status(), &self.access.origin);
-        let body = Limited::new(answer.into_body(), MAX_ANSWER).collect().await.map_err(|e| self.unreachable(&e))?;
+        let body = Limited::new(answer.into_body(), MAX_ANSWER).collect().await.map_err(|e| self.unreachable(&*e))?;
         serde_json::from_slice(&body.to_bytes())
             .map_err(|error| AdminError::Unreadable { origin: origin.clone(), reason: format!("{status}: {error}") })
     }
@@ -165,8 +193,12 @@ impl AdminClient {
         }
     }
 
-    fn unreachable(&self, reason: &dyn std::fmt::Display) -> AdminError {
-        AdminError::Unreachable { origin: self.access.origin.clone(), reason: reason.to_string() }
+    fn unreachable(&self, error: &(dyn Error + 'static)) -> AdminError {
+        let origin = self.access.origin.clone();
+        match tls::refusal(error) {
+            Some(refusal) => AdminError::Untrusted { origin, reason: refusal.to_string() },
+            None => AdminError::Unreachable { origin, reason: error.to_string() },
+        }
     }
 }
 
@@ -209,7 +241,8 @@ mod tests {
     use super::*;
 
     fn client() -> AdminClient {
-        AdminClient::new(AdminAccess { origin: "http://localhost:8080".parse().unwrap(), token: None })
+        let origin = "http://localhost:8080".parse().unwrap();
+        AdminClient::new(AdminAccess { origin, token: None, trust: AdminTrust::Web, identity: None }).unwrap()
     }
 
     #[test]

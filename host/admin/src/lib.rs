@@ -25,14 +25,13 @@ use axum::{Router, body};
 use componentd_config::{self as config, Secret};
 use componentd_control::supervisor::Supervisor;
 use componentd_ingress::bounds::Bounds;
-use componentd_ingress::listener;
+use componentd_ingress::listener::{self, Listening};
 use componentd_ingress::problem::Body;
 use http::header::CONTENT_TYPE;
 use http::{Method, StatusCode};
 use http_body_util::BodyExt;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower_service::Service as _;
@@ -65,21 +64,21 @@ struct Admin {
 
 /// Serves the admin port until `stop`, for those who have the token.
 pub async fn serve(
-    listener: TcpListener,
+    listening: Listening,
     supervisor: Arc<Supervisor>,
     settings: config::Admin,
     token: Secret,
     stop: CancellationToken,
 ) {
     let guard = Guard::new(&token);
-    let names = Names::new(listener.local_addr().unwrap_or(settings.listen), &settings.hosts);
+    let names = Names::new(listening.listener.local_addr().unwrap_or(settings.listen), &settings.hosts);
     let (routes, document) = api(guard.clone(), names);
     let document = document.to_json().expect("a document has only strings as keys");
     let http = Client::builder(TokioExecutor::new()).build_http();
     let followers = Arc::new(Semaphore::new(MAX_FOLLOWERS));
     let admin = Admin { supervisor, settings, guard, document, http, stop: stop.clone(), followers };
     let routes: Router = routes.with_state(Arc::new(admin));
-    listener::serve(Arc::new(listener), BOUNDS, stop, move |request| {
+    listener::serve(listening, BOUNDS, stop, move |request| {
         // A router is ready at any time.
         let answer = routes.clone().call(request);
         async move { Ok(answer.await?.map(to_body)) }

@@ -23,13 +23,14 @@ mod reference;
 mod schema;
 mod secret;
 mod section;
+mod tls;
 pub mod values;
 
 use std::path::Path;
 
 use toml::de::DeTable;
 
-pub use self::access::{AccessError, AdminAccess, TOKEN_FILE};
+pub use self::access::{AccessError, AdminAccess, AdminTrust, Said, TOKEN_FILE};
 pub use self::affinity::Affinity;
 pub use self::bounds::{Isolation, Limits, Swap};
 pub use self::cors::{Cors, Names, Origins};
@@ -43,6 +44,7 @@ pub use self::reference::reference;
 pub use self::schema::{Forms, form, schema};
 pub use self::secret::{Secret, Unshown};
 pub use self::section::Section;
+pub use self::tls::Tls;
 pub use self::values::{Bytes, Canary, Duration, KeyPattern, Origin};
 
 /// Why a manifest cannot be used.

@@ -14,6 +14,7 @@ use super::kafka::KafkaTrigger;
 use super::kinds as of;
 use super::place::Source;
 use super::secret::{Secret, Unshown};
+use super::tls::Tls;
 use super::values::{Bytes, Duration, optional, text};
 
 /// The whole file.
@@ -104,6 +105,8 @@ pub struct Admin {
     #[serde(deserialize_with = "address")]
     #[schemars(with = "of::Address")]
     pub listen: SocketAddr,
+    #[allow(missing_docs, reason = "the reference shows the comment of its type")]
+    pub tls: Option<Tls>,
     /// What requests must carry as `Authorization: Bearer …`, but for `/healthz` and `/readyz`. Without it, or where it is
     /// empty, the host makes one at its first start, and keeps it as `admin-token` in its state folder.
     #[serde(default, deserialize_with = "optional")]
@@ -238,7 +241,7 @@ impl Service {
     }
 }
 
-/// The component answers HTTP requests: a listener for HTTP/1.1 and for HTTP/2 without TLS (h2c).
+/// The component answers HTTP requests: a listener for HTTP/1.1 and HTTP/2, the latter without TLS as well (h2c).
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct HttpTrigger {
@@ -246,6 +249,8 @@ pub struct HttpTrigger {
     #[serde(deserialize_with = "address")]
     #[schemars(with = "of::Address")]
     pub listen: SocketAddr,
+    #[allow(missing_docs, reason = "the reference shows the comment of its type")]
+    pub tls: Option<Tls>,
     /// The largest request body; a larger one is answered with 413. The host holds it in memory while it arrives.
     #[serde(default = "HttpTrigger::max_body")]
     pub max_body: Bytes,
@@ -323,6 +328,9 @@ impl Manifest {
         for service in self.services.values_mut() {
             service.component = folder.join(&service.component);
         }
+        let listeners = self.services.values_mut().filter_map(|service| service.http.as_mut()?.tls.as_mut());
+        let admin = self.admin.as_mut().and_then(|admin| admin.tls.as_mut());
+        listeners.chain(admin).for_each(|tls| tls.resolve_paths(folder));
         self
     }
 }

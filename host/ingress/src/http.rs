@@ -26,7 +26,6 @@ use http::request::Parts;
 use http::{Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Bytes;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Level, Span, enabled, info, info_span};
 
@@ -37,7 +36,7 @@ pub use self::trigger::Http;
 use self::wanted::Wanted;
 use super::bodies::{Counted, Held, NoRoom, Room};
 use super::bounds::Bounds;
-use super::listener;
+use super::listener::{self, Listening};
 use super::problem::{Body, BodyError, full, problem};
 use super::request_id::{REQUEST_ID, request_id};
 
@@ -45,7 +44,7 @@ use super::request_id::{REQUEST_ID, request_id};
 const DRAIN_GRACE: Duration = Duration::from_secs(1);
 
 /// Serves a service on its listener until `stop`, and then the requests in flight.
-async fn serve(listener: Arc<TcpListener>, service: Arc<Service>, trigger: HttpTrigger, stop: CancellationToken) {
+async fn serve(listening: Listening, service: Arc<Service>, trigger: HttpTrigger, stop: CancellationToken) {
     let bounds = Bounds {
         header_timeout: trigger.header_timeout.0,
         write_timeout: trigger.write_timeout.0,
@@ -60,13 +59,13 @@ async fn serve(listener: Arc<TcpListener>, service: Arc<Service>, trigger: HttpT
     let trigger = Arc::new(trigger);
     let answer = move |request| answer(service.clone(), trigger.clone(), request, None).map(Ok);
     match cors {
-        None => listener::serve(listener, bounds, stop, answer).await,
+        None => listener::serve(listening, bounds, stop, answer).await,
         Some(rules) => {
             let answer = move |request| {
                 let (rules, answer) = (rules.clone(), answer.clone());
                 async move { cors::apply(&rules, request, answer).await }
             };
-            listener::serve(listener, bounds, stop, answer).await;
+            listener::serve(listening, bounds, stop, answer).await;
         }
     }
 }

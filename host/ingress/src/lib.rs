@@ -16,6 +16,7 @@ pub mod problem;
 mod pulse;
 pub mod request_id;
 mod spare;
+mod stream;
 mod streams;
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! An HTTP/1.1 and h2c server on one listener: accept, bound, serve, drain.
+//! A server of HTTP/1.1 and HTTP/2 on one listener, with TLS or without: accept, bound, serve, drain.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use componentd_tls as tls;
 use futures_util::TryFutureExt;
 use futures_util::future::Either;
 use http::header::{CONNECTION, HeaderValue};
@@ -30,6 +31,7 @@ use super::connections::{Connections, Place};
 use super::problem::{Body, problem};
 use super::pulse::Watched;
 use super::spare::Spare;
+use super::stream::{Encrypted, Stream};
 use super::streams::Streams;
 use crate::request_id::{REQUEST_ID, request_id};
 
@@ -79,22 +81,41 @@ pub async fn bind_when_closed(address: SocketAddr, is_closing: impl Fn() -> bool
 /// Answers requests with `answer` until `stop`, and then those in flight, and those of connections that are open already:
 /// what a client has sent by then gets its answer. Where somebody else holds the listener as well, the port changes hands,
 /// and new connections are theirs.
-pub async fn serve<F, A>(listener: Arc<TcpListener>, bounds: Bounds, stop: CancellationToken, answer: F)
+pub async fn serve<F, A>(listening: Listening, bounds: Bounds, stop: CancellationToken, answer: F)
 where
     F: Fn(Request<Incoming>) -> A + Clone + Send + Sync + 'static,
     A: Future<Output = Result<Response<Body>, Infallible>> + Send + 'static,
 {
-    let server = Server::new(bounds, answer);
+    let Listening { listener, tls } = listening;
+    let server = Server::new(bounds, tls, answer);
     tokio::select! {
         biased;
         () = server.run(listener, bounds.drain, stop) => {}
         never = server.connections.watch() => match never {},
+        never = renewed(server.tls.as_deref()) => match never {},
+    }
+}
+
+/// A port that is open, and what encrypts its connections, if anything does.
+pub struct Listening {
+    /// The port.
+    pub listener: Arc<TcpListener>,
+    /// Its certificate.
+    pub tls: Option<tls::Listener>,
+}
+
+async fn renewed(tls: Option<&tls::Listener>) -> Infallible {
+    match tls {
+        Some(tls) => tls.renew().await,
+        None => std::future::pending().await,
     }
 }
 
 /// What the connections of a listener share.
+#[derive(Clone)]
 struct Server<F> {
     http: Builder<Streams>,
+    tls: Option<Arc<tls::Listener>>,
     connections: Arc<Connections>,
     max_body: usize,
     /// For the bodies of all requests of HTTP/2.
@@ -112,11 +133,11 @@ where
     F: Fn(Request<Incoming>) -> A + Clone + Send + Sync + 'static,
     A: Future<Output = Result<Response<Body>, Infallible>> + Send + 'static,
 {
-    fn new(bounds: Bounds, answer: F) -> Self {
+    fn new(bounds: Bounds, tls: Option<tls::Listener>, answer: F) -> Self {
         let (http, connections, max_body) = (server(bounds), Connections::new(bounds), bounds.max_body);
         let bodies = Room::of_listener(max_body, bounds.max_connections);
         let (spare, is_stopping) = (Arc::new(Spare::new(bounds.spare)), Arc::default());
-        Self { http, connections, max_body, bodies, spare, is_stopping, answer }
+        Self { http, tls: tls.map(Arc::new), connections, max_body, bodies, spare, is_stopping, answer }
     }
 
     async fn run(&self, listener: Arc<TcpListener>, drain: Duration, stop: CancellationToken) {
@@ -208,10 +229,36 @@ where
     }
 
     fn serve(&self, place: Place, stream: TcpStream) {
+        // Answers are written whole: waiting to fill a packet only delays them.
+        let _ = stream.set_nodelay(true);
+        // A client that is gone without a word is noticed also by a response that waits, as that of a log that is followed.
+        let _ = SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE));
+        let stream = Watched::new(stream, place.pulse.clone());
+        match self.tls.clone() {
+            None => drop(tokio::spawn(self.serve_stream(place, Stream::Plain(stream)))),
+            Some(tls) => drop(tokio::spawn(self.clone().serve_encrypted(place, stream, tls))),
+        }
+    }
+
+    /// A handshake is what an idle connection does: it has the time of a head, and gives its place as one that waits for it.
+    async fn serve_encrypted(self, place: Place, stream: Watched<TcpStream>, tls: Arc<tls::Listener>) {
+        match place.pulse.unless_told(tls.accept(stream)).await {
+            Some(Ok(stream)) => return self.serve_stream(place, Stream::Encrypted(Box::new(stream))).await,
+            Some(Err(error)) => debug!(%error, "no TLS with a client"),
+            None => debug!("a connection was closed before its client had agreed on TLS"),
+        }
+        self.spare.refill();
+    }
+
+    fn serve_stream(&self, place: Place, stream: Stream) -> impl Future<Output = ()> + Send + use<F, A> {
         let (answer, is_stopping) = (self.answer.clone(), self.is_stopping.clone());
         let (pulse, room) = (place.pulse.clone(), Room::new(self.max_body, self.bodies.clone()));
+        let is_encrypted = matches!(stream, Stream::Encrypted(_));
         let answer = move |mut request: Request<Incoming>| {
             let (version, is_stopping, busy) = (request.version(), is_stopping.clone(), pulse.begin());
+            if is_encrypted {
+                request.extensions_mut().insert(Encrypted);
+            }
             // By HTTP/1 there is one at a time.
             if version == Version::HTTP_2 && !request.body().is_end_stream() {
                 request.extensions_mut().insert(room.clone());
@@ -221,21 +268,16 @@ where
                 if is_stopping.load(Ordering::Relaxed) { last(response, version) } else { response }
             })
         };
-        // Answers are written whole: waiting to fill a packet only delays them.
-        let _ = stream.set_nodelay(true);
-        // A client that is gone without a word is noticed also by a response that waits, as that of a log that is followed.
-        let _ = SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE));
-        let stream = TokioIo::new(Watched::new(stream, place.pulse.clone()));
-        let connection = self.http.serve_connection(stream, service_fn(answer)).into_owned();
+        let connection = self.http.serve_connection(TokioIo::new(stream), service_fn(answer)).into_owned();
         let spare = self.spare.clone();
-        tokio::spawn(async move {
+        async move {
             let ended = place.pulse.serve(connection).await;
             // Its own descriptor is free now, before anybody else wants it.
             spare.refill();
             if let Err(error) = ended {
                 debug!(%error, "connection ended");
             }
-        });
+        }
     }
 }
 

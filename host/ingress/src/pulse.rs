@@ -77,6 +77,19 @@ impl Pulse {
         }
     }
 
+    /// What comes before the first request, for as long as the connection may stay: none if it may not.
+    pub(crate) async fn unless_told<T>(&self, before: impl Future<Output = T>) -> Option<T> {
+        let mut before = pin!(before);
+        poll_fn(|context| {
+            self.waker.register(context.waker());
+            if self.order.load(Ordering::Relaxed) != 0 {
+                return Poll::Ready(None);
+            }
+            before.as_mut().poll(context).map(Some)
+        })
+        .await
+    }
+
     /// Serves a connection until its end, or for as long as it may stay. It is polled by one task only.
     ///
     /// # Errors

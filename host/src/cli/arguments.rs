@@ -29,6 +29,8 @@ Environment:
                    text or json, as --log-format
   COMPONENTD_ADMIN, COMPONENTD_TOKEN
                    the admin port of a running host, for the commands that ask it
+  COMPONENTD_CA, COMPONENTD_CERTIFICATE, COMPONENTD_KEY
+                   as --ca, --certificate and --key, for an admin port with https
   others           whatever the manifest refers to as ${NAME}; those that are not set are taken from .componentd/env
                    beside the manifest, which `cargo xtask up` writes
 
@@ -165,6 +167,16 @@ pub(super) struct HostArguments {
     /// The manifest, of which nothing is read but `[admin]` [default: componentd.toml]
     #[arg(long)]
     pub manifest: Option<PathBuf>,
+    /// Authorities, in PEM, one of which has signed the certificate of an admin port with https; without it those of the web,
+    /// or the very certificate that the manifest names.
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// A certificate, in PEM, for an admin port that asks for one.
+    #[arg(long, value_name = "FILE")]
+    pub certificate: Option<PathBuf>,
+    /// The key of that certificate.
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

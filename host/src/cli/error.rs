@@ -45,11 +45,13 @@ impl CommandError {
     pub(super) fn exit_code(&self) -> u8 {
         match self {
             Self::Start(error) => error.exit_code(),
-            Self::NoConsumer { .. } | Self::Access(_) | Self::Admin(AdminError::Token) => 64,
+            Self::NoConsumer { .. } | Self::Access(_) | Self::Admin(AdminError::Token | AdminError::Tls(_)) => 64,
             Self::DeadLetters(_)
             | Self::Unwell { .. }
             | Self::NotReady(_)
-            | Self::Admin(AdminError::Unreachable { .. } | AdminError::Unreadable { .. }) => 69,
+            | Self::Admin(
+                AdminError::Unreachable { .. } | AdminError::Unreadable { .. } | AdminError::Untrusted { .. },
+            ) => 69,
             Self::Admin(AdminError::Refused(_)) => 65,
             Self::Init(_) => 73,
             Self::Explain(_) => 64,

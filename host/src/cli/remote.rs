@@ -4,7 +4,7 @@ use std::path::Path;
 
 use componentd_admin::api::{Component, Entry, Outcome, ReadinessStatus, RollbackQuery, Service, Swapped};
 use componentd_admin::client::{AdminClient, AdminError};
-use componentd_config::AdminAccess;
+use componentd_config::{AdminAccess, Said};
 use componentd_core::artifact;
 use componentd_core::digest::short;
 use componentd_core::error::StartError;
@@ -55,9 +55,15 @@ pub(super) async fn ready(host: &HostArguments) -> Result<(), CommandError> {
 }
 
 pub(super) fn client(host: &HostArguments) -> Result<AdminClient, CommandError> {
-    let HostArguments { admin, token, manifest } = host;
-    let access = AdminAccess::find(admin.as_deref(), token.as_deref(), manifest.as_deref())?;
-    Ok(AdminClient::new(access))
+    let access = AdminAccess::find(Said {
+        url: host.admin.as_deref(),
+        token: host.token.as_deref(),
+        manifest: host.manifest.as_deref(),
+        ca: host.ca.as_deref(),
+        certificate: host.certificate.as_deref(),
+        key: host.key.as_deref(),
+    })?;
+    Ok(AdminClient::new(access).map_err(AdminError::from)?)
 }
 
 /// The answer as it came, or as lines for people.

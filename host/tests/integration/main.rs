@@ -47,5 +47,6 @@ mod sql_values;
 mod store;
 mod support;
 mod swap;
+mod tls;
 mod transactions;
 mod worlds;

@@ -156,7 +156,7 @@ async fn the_reasons_of_readiness_are_for_whoever_has_the_token() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_admin_port_is_named_with_the_mend() {
     for (wrong, expected) in [
-        (&["--admin", "https://localhost"][..], "--admin: \"https://localhost\" is no address of an admin port"),
+        (&["--admin", "ftp://localhost"][..], "--admin: \"ftp://localhost\" is no address of an admin port"),
         (&["--manifest", "/absent.toml"], "/absent.toml: cannot be read: "),
         (&["--admin", "a:1", "--manifest", "b.toml"], ""),
     ] {

@@ -15,6 +15,7 @@ use super::failure::Failure;
 use super::received::Received;
 use super::response::GuestResponse;
 use super::running::{Head, Invoked, Running};
+use crate::stream::Encrypted;
 
 /// A request, and where its answer goes.
 struct RequestCall {
@@ -29,7 +30,9 @@ impl Call for RequestCall {
     async fn call(self, instance: &mut Instance) -> wasmtime::Result<()> {
         let (store, proxy) = instance.exports::<Proxy>();
         let mut view = store.data_mut().http();
-        let request = view.new_incoming_request(Scheme::Http, Request::from_parts(*self.head, self.body))?;
+        let is_encrypted = self.head.extensions.get::<Encrypted>().is_some();
+        let scheme = if is_encrypted { Scheme::Https } else { Scheme::Http };
+        let request = view.new_incoming_request(scheme, Request::from_parts(*self.head, self.body))?;
         let answer = view.new_response_outparam(self.answer)?;
         proxy.wasi_http_incoming_handler().call_handle(store, request, answer).await
     }

@@ -10,6 +10,7 @@ use componentd_core::error::StartError;
 use componentd_core::registry::Service;
 use componentd_core::state::State;
 use componentd_core::trigger::{Ingress, Ports, Preparing, Source, Trigger, Unexpected};
+use componentd_tls as tls;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::net::TcpListener;
@@ -19,7 +20,7 @@ use wasmtime_wasi_http::p2::bindings::ProxyIndices;
 
 use super::probe::probe;
 use super::serve;
-use crate::listener::bind_when_closed;
+use crate::listener::{Listening, bind_when_closed};
 
 /// The trigger itself.
 pub struct Http;
@@ -60,33 +61,35 @@ impl Trigger for Http {
         async move {
             let settings = preparing.spec.http.clone().expect("a service is prepared by its own trigger");
             let name = &preparing.service.name;
+            let tls = tls::load(settings.tls.as_ref(), preparing.manifest, &["services", name, "http"])?;
             let listener = listener(preparing.ports, name, settings.listen).await.map_err(|source| {
                 let place = preparing.manifest.place(&["services", name, "http", "listen"]);
                 StartError::Listen { place, address: settings.listen, source }
             })?;
-            Ok(Box::new(Listening { listener, settings }) as Box<dyn Source>)
+            Ok(Box::new(Opened { listening: Listening { listener, tls }, settings }) as Box<dyn Source>)
         }
         .boxed()
     }
 }
 
 /// A port that is open, and not served yet.
-struct Listening {
-    listener: Arc<TcpListener>,
+struct Opened {
+    listening: Listening,
     settings: HttpTrigger,
 }
 
-impl Source for Listening {
+impl Source for Opened {
     fn open(self: Box<Self>, service: &Arc<Service>, ingress: &mut Ingress) {
-        let Self { listener, settings } = *self;
+        let Self { listening, settings } = *self;
+        let (listener, is_encrypted) = (listening.listener.clone(), listening.tls.is_some());
         let address = listener.local_addr().expect("it is bound");
-        info!(listener = service.name, %address, "listening");
+        info!(listener = service.name, %address, tls = is_encrypted, "listening");
         if service.has_databases() {
             service.set_ready(true);
         } else {
             ingress.tasks.spawn(service.clone().ready_with_databases(ingress.stop.clone()));
         }
-        ingress.tasks.spawn(serve(listener.clone(), service.clone(), settings, ingress.stop.clone()));
+        ingress.tasks.spawn(serve(listening, service.clone(), settings, ingress.stop.clone()));
         (ingress.listener, ingress.address) = (Some(listener), Some(address));
     }
 }

@@ -8,6 +8,7 @@ mod compiling;
 mod connections;
 mod fairness;
 mod floods;
+mod handshakes;
 mod memory;
 mod postgres;
 mod secrets;

@@ -15,6 +15,7 @@ pub mod process;
 pub mod raw_batch;
 pub mod servers;
 pub mod store;
+pub mod tls;
 pub mod wait;
 pub mod watched;
 pub mod wire;

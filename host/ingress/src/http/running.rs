@@ -84,7 +84,10 @@ impl Running {
         if is_at_work || meter.turn.is_on(context) {
             return Poll::Pending;
         }
-        // Without an answer, the end says why.
+        // Without an answer, the end says why. It may come later: a guest that is given up has dropped its side before.
+        if head.is_terminated() {
+            return Poll::Pending;
+        }
         let Poll::Ready(Ok(head)) = Pin::new(head).poll(context) else { return Poll::Pending };
         Poll::Ready(First::Head(head))
     }

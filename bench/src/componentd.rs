@@ -87,6 +87,10 @@ impl Host {
     /// # Errors
     /// It does not become ready; the message has its log.
     pub async fn ready(&self, world: &World) -> Result<Server> {
+        if self.under.is_some() {
+            // What compiles is a process that valgrind does not start: a start without it fills the cache.
+            Box::pin(Self { under: None, ..self.clone() }.ready(world)).await?.stop().await;
+        }
         let mut server = self.start(world)?;
         let url = format!("{}/readyz", ports::url(self.admin));
         server.ready(READY_WITHIN, async |_| world.http.get(&url).await.is_ok_and(|reply| reply.status == 200)).await?;

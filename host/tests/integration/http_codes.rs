@@ -109,7 +109,9 @@ async fn what_closes_before_it_answers_is_terminated() {
 async fn what_does_not_speak_http_breaks_the_protocol() {
     let banner = "SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n";
     assert_eq!(code_of(peer::answering(banner).await, json!({})).await, "HttpProtocolError");
-    assert_eq!(code_of(peer::greeting(banner).await, json!({})).await, "HttpProtocolError");
+    // One that speaks first may end the connection before the request is given to it, which is all that is known then.
+    let first = code_of(peer::greeting(banner).await, json!({})).await;
+    assert!(["HttpProtocolError", "ConnectionTerminated"].contains(&first.as_str()), "{first}");
     let odd = "HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\n";
     assert_eq!(code_of(peer::answering(odd).await, json!({})).await, "HttpProtocolError");
 }

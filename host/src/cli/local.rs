@@ -13,8 +13,9 @@ use componentd_core::verdict::Verdict;
 use componentd_core::world::World;
 use componentd_core::{clients, engine};
 use componentd_ingress::{self as ingress, cron::Clock};
+use componentd_telemetry as telemetry;
 
-use super::CommandError;
+use super::{CommandError, LAST_WORDS};
 use crate::capabilities::default_capabilities;
 use crate::dead_letters::{self, Action};
 use crate::{doctor, explain, host, init, inspect};
@@ -35,6 +36,8 @@ pub(super) async fn check(path: &Path) -> Result<(), CommandError> {
     let manifest = Manifest::load(path)?;
     let capabilities = default_capabilities();
     let services = host::check(&manifest, &capabilities).await?;
+    // What follows is the answer: it stands behind what was logged on the way.
+    telemetry::flush(LAST_WORDS);
     for (name, component, digest) in services {
         println!("{name}: {} {digest}", component.display());
     }
@@ -101,6 +104,7 @@ pub(super) async fn inspect(path: &Path) -> Result<(), CommandError> {
     let artifact = Artifact::read(path).await.map_err(inspected)?;
     let world = World::read(path, &artifact.bytes).map_err(inspected)?;
     let component = loader.compile("inspect", &artifact).await.map_err(inspected)?;
+    telemetry::flush(LAST_WORDS);
     print!("{}", inspect::report(&capabilities, world, &artifact.digest, loader.lacking(&component)));
     Ok(())
 }

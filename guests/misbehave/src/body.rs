@@ -36,7 +36,8 @@ pub fn answer(query: &str, response_out: ResponseOutparam) {
     }
 }
 
-fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
+/// The value of a parameter of a query, as it stands there.
+pub fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
     query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
 }
 

@@ -14,6 +14,7 @@
 //! | `GET /silent` | returns without a response |
 //! | `GET /flood` | answers 200 with a body without end |
 //! | `GET /body?…` | answers 200 with a body of so many parts, and fails in a chosen way: see `body.rs` |
+//! | `GET /twice`, `/forge?…`, `/status?…`, `/header?…`, `/trailer?…` | breaks a rule: see `rules.rs` |
 //! | `GET /refuse` | answers with an error of `wasi:http` in place of a response |
 //! | `GET /grow?mib=9` | allocates that much at once, gives it back, and answers 200 `grown` |
 //! | `GET /count` | answers 200 with how many such requests this instance has answered |
@@ -29,6 +30,7 @@
 
 mod body;
 mod random;
+mod rules;
 mod trailers;
 
 use std::hint::black_box;
@@ -76,6 +78,9 @@ impl Guest for Misbehave {
             ("/scheme", _) => body::whole(format!("{:?}", request.scheme()).as_bytes(), response_out),
             ("/trailers", _) => trailers::answer(&request, response_out),
             ("/body", query) => body::answer(query, response_out),
+            (path @ ("/twice" | "/forge" | "/status" | "/header" | "/trailer"), query) => {
+                rules::answer(path, query, response_out)
+            }
             _ => http::serve(ROUTES, request, response_out),
         }
     }

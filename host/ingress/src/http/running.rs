@@ -122,7 +122,7 @@ impl Invoked {
     /// An instance is kept only if it has answered, and in whole.
     fn settle(&mut self, ended: Ended) -> Result<GuestResponse, Failure> {
         let (instance, ()) = ended?;
-        let response = self.head.try_recv().map_err(|_| Failure::NoAnswer)?.map_err(refused)?;
+        let response = answer(self.head.try_recv().map_err(|_| Failure::NoAnswer)?)?;
         let Deployment { instances, spec, .. } = &**self.deployment;
         // What is not kept ends here, and the body with it, if the component has left it open.
         let instance = instances.reusable(instance);
@@ -136,17 +136,17 @@ impl Invoked {
 
     /// The response of an invocation that runs on.
     fn opened(&mut self, head: Head) -> Result<GuestResponse, Failure> {
-        let status = head.as_ref().map_or(StatusCode::INTERNAL_SERVER_ERROR, Response::status);
+        let answer = answer(head);
+        let status = answer.as_ref().map_or(StatusCode::INTERNAL_SERVER_ERROR, Response::status);
         let fate = Fate::new(&self.deployment, self.away.clone(), self.span.clone(), status);
         self.fate = Some(fate.clone());
-        match head {
+        match answer {
             Ok(response) => {
                 let (head, body) = response.into_parts();
                 let body = fate.body(body, &head.headers, self.deployment.spec.limits.response.0);
                 Ok(Response::from_parts(head, body))
             }
-            Err(code) => {
-                let refused = refused(code);
+            Err(refused) => {
                 error!("{refused}");
                 fate.count_as(&refused);
                 Err(refused)
@@ -176,6 +176,14 @@ impl Invoked {
     }
 }
 
-fn refused(code: ErrorCode) -> Failure {
-    Failure::Refused(format!("{code:?}"))
+/// What a component hands over, if that is an answer. A status below 200 is none: by HTTP/1 it would not be sent, and by HTTP/2
+/// it would end the connection, with the streams of others on it.
+fn answer(head: Head) -> Result<Response<HyperOutgoingBody>, Failure> {
+    let response = head.map_err(|code| Failure::Refused(format!("{code:?}")))?;
+    let status = response.status();
+    if status.is_informational() {
+        Err(Failure::Refused(format!("{status} is no status of an answer")))
+    } else {
+        Ok(response)
+    }
 }

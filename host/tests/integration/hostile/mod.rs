@@ -9,6 +9,8 @@ mod connections;
 mod fairness;
 mod floods;
 mod handshakes;
+mod keys;
 mod memory;
 mod postgres;
+mod rules;
 mod secrets;

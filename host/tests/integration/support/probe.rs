@@ -22,7 +22,7 @@ pub struct Probe {
 pub struct Calls(Client);
 
 impl Probe {
-    /// One with grants for the database `main`, the keys `probe:*`, a topic, and these besides.
+    /// One with grants for the database `main`, a topic, these besides, and for the keys `probe:*` if these name none.
     pub async fn start(service: &str) -> Self {
         Self::start_with_connections(4, service).await
     }
@@ -88,6 +88,8 @@ pub async fn walled(server: &str, database: &str, grant: &str, topic: &Topic) ->
 async fn manifest(service: &str, backend: &str, grant: &str, topic: &Topic) -> String {
     let (redis, component) = (redis().await, guest("probe"));
     let (kafka, topic) = (&topic.brokers, &topic.name);
+    let keys = r#"grants.redis = { read = ["probe:*", "read:*"], write = ["probe:*", "write:*"] }"#;
+    let keys = if service.contains("grants.redis") { "" } else { keys };
     format!(
         r#"
         [backends]
@@ -100,7 +102,7 @@ async fn manifest(service: &str, backend: &str, grant: &str, topic: &Topic) -> S
         http = {{ listen = "127.0.0.1:0", max-body = "8MiB" }}
         config = {{ greeting = "hello", empty = "" }}
         grants.postgres.main = {grant}
-        grants.redis = {{ read = ["probe:*", "read:*"], write = ["probe:*", "write:*"] }}
+        {keys}
         grants.kafka = {{ produce = ["{topic}"] }}
         {service}
         "#
